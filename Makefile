@@ -1,0 +1,89 @@
+# make serve, make test: see README.md. Needs nothing but python3; PYTHON=, PORT= and others can be chosen.
+PYTHON ?= python3
+PORT ?= 2121
+# Where ftpx is installed to be served, and what it is developed with: there ftpx itself is not installed, so that all
+# tools see the sources and nothing but them.
+VENV ?= .venv
+TOOLS ?= .venv-dev
+BIN := $(TOOLS)/bin
+PIP := -m pip --quiet --disable-pip-version-check
+SOURCES := pyproject.toml setup.py README.md twisted/plugins/ftpx_plugin.py $(shell find ftpx -name '*.py' -o -name py.typed)
+# At least so many per cent of the branches of each of these packages, or the tests fail.
+COVERED := ftpx/wire ftpx/server
+COVERAGE := 95
+export PYTHON PORT
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help serve test lint format types docs picture benchmark dist clean
+
+help:
+	@echo 'make serve       serve srv/ on 127.0.0.1, port $(PORT)'
+	@echo 'make test        run all tests'
+	@echo 'make lint        check the style; make format corrects it'
+	@echo 'make types       check the types'
+	@echo 'make docs        build the documentation into docs/_build/html'
+	@echo 'make picture     make docs/terminal.svg from a session with curl and lftp'
+	@echo 'make benchmark   compare with other servers'
+	@echo 'make dist        build sdist and wheel into dist/'
+	@echo 'make clean       remove what was made; srv/ stays'
+
+$(VENV)/.installed: $(SOURCES)
+	@.ci/venv $(VENV)
+	@echo 'Installing ftpx into $(VENV).'
+	@rm -rf build ftpx.egg-info
+	@$(VENV)/bin/python $(PIP) install '.[htpasswd]'
+	@rm -rf build ftpx.egg-info
+	@touch $@
+
+# The stamp .tools-EXTRA says that all is there that ftpx[EXTRA] needs.
+$(TOOLS)/.tools-%: pyproject.toml
+	@.ci/venv $(TOOLS)
+	@echo 'Installing what ftpx[$*] needs into $(TOOLS).'
+	@rm -rf build ftpx.egg-info
+	@$(BIN)/python $(PIP) install '.[$*]'
+	@$(BIN)/python $(PIP) uninstall --yes ftpx
+	@rm -rf build ftpx.egg-info
+	@touch $@
+
+serve: $(VENV)/.installed
+	@exec .ci/serve $(VENV)/bin
+
+test: $(TOOLS)/.tools-test
+	@.ci/clients
+	$(BIN)/python -m pytest --cov --cov-report=term
+	@for package in $(COVERED); do \
+	    $(BIN)/coverage report --include="$$package/*" --fail-under=$(COVERAGE) >$(TOOLS)/coverage-report \
+	    || { cat $(TOOLS)/coverage-report; exit 1; }; \
+	done; rm $(TOOLS)/coverage-report
+
+lint: $(TOOLS)/.tools-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(TOOLS)/.tools-lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(TOOLS)/.tools-lint
+	$(BIN)/mypy
+	$(BIN)/mypy twisted/plugins/ftpx_plugin.py
+
+docs: $(TOOLS)/.tools-docs
+	$(BIN)/python -m sphinx -n -W --keep-going -q -b html docs docs/_build/html
+	@echo 'Built docs/_build/html/index.html.'
+
+picture: $(TOOLS)/.tools-docs $(VENV)/.installed
+	$(BIN)/python docs/record.py
+
+benchmark: $(TOOLS)/.tools-test
+	$(BIN)/python -m benchmarks
+
+dist: $(TOOLS)/.tools-lint
+	@rm -rf build dist
+	$(BIN)/python -m build --outdir dist
+	@rm -rf build ftpx.egg-info
+
+clean:
+	rm -rf $(VENV) $(TOOLS) .run build dist docs/_build ftpx.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""ftpx beside other FTP servers, on the same work, in one run: ``python -m benchmarks --help``."""

@@ -1,0 +1,24 @@
+"""pyftpdlib's FTPServer, as its documentation starts it: ``python pyftpdlib_server.py PORT ROOT``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+__all__ = ["serve"]
+
+
+def serve(port: int, root: str) -> None:
+    """Serve ``root`` on 127.0.0.1, to the user bench; its limit of 512 connections is lifted."""
+    handlers = import_module("pyftpdlib.handlers")
+    servers = import_module("pyftpdlib.servers")
+    authorizer = import_module("pyftpdlib.authorizers").DummyAuthorizer()
+    authorizer.add_user("bench", "bench", root, perm="elradfmwMT")
+    handlers.FTPHandler.authorizer = authorizer
+    server = servers.FTPServer(("127.0.0.1", port), handlers.FTPHandler)
+    server.max_cons = 0
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), sys.argv[2])

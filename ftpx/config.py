@@ -1,0 +1,160 @@
+"""The configuration: every setting with its default, its form and its help, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
+from ipaddress import ip_address
+from typing import Any
+
+import attrs
+
+from ftpx.errors import ArgumentError, ConfigurationError
+from ftpx.wire.numbers import parse_number
+
+__all__ = ["Config", "Home", "Setting", "settings"]
+
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
+_HIGHEST_PORT = 65535
+
+
+class Home(Enum):
+    """Where a user's tree begins."""
+
+    SHARED = "shared"
+    PER_USER = "per-user"
+
+
+@attrs.frozen
+class Setting:
+    """
+    How a setting is given on the command line: ``parse`` turns its text into a value or raises
+    `ConfigurationError`; ``form`` is empty for a flag; ``letter`` is its short option.
+    """
+
+    help: str
+    parse: Callable[[str], Any]
+    form: str = ""
+    letter: str | None = None
+    repeatable: bool = False
+
+
+def _endpoint(text: str) -> str:
+    if not re.fullmatch("[0-9]+", text):
+        return text
+    try:
+        return f"tcp:{parse_number(text, _HIGHEST_PORT)}"
+    except ArgumentError:
+        raise ConfigurationError(f"{text} is no port; ports go up to {_HIGHEST_PORT}.") from None
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _home(text: str) -> Home:
+    try:
+        return Home(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is neither shared nor per-user.") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise ConfigurationError(f"{text!r} is not a number of seconds above 0.")
+    return seconds
+
+
+def _grace(text: str) -> float:
+    return 0.0 if text == "0" else _seconds(text)
+
+
+def _count(text: str) -> int:
+    try:
+        return parse_number(text)
+    except ArgumentError:
+        raise ConfigurationError(f"{text!r} is not a number of sessions; 0 means no limit.") from None
+
+
+def _port_range(text: str) -> range:
+    form = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text)
+    low, high = (int(form[1]), int(form[2])) if form else (0, 0)
+    if not 1 <= low <= high <= _HIGHEST_PORT:
+        raise ConfigurationError(f"{text!r} is not a range of ports such as 50000-50999.")
+    return range(low, high + 1)
+
+
+def _address(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        if _HOST_NAME.fullmatch(text) and not re.fullmatch(r"[0-9.]*", text):
+            return text
+        raise ConfigurationError(f"{text!r} is neither an IPv4 address nor a host name.") from None
+    if address.version != 4:
+        raise ConfigurationError(f"{text!r} is an IPv6 address; only PASV tells an address, and it knows IPv4 alone.")
+    return str(address)
+
+
+def _setting(default: Any, help: str, parse: Callable[[str], Any] = _text, form: str = "", **more: Any) -> Any:
+    return attrs.field(default=default, metadata={Setting: Setting(help, parse, form, **more)})
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """A server's configuration, valid as far as can be told without touching the system. Times are in seconds."""
+
+    port: Sequence[str] = _setting(
+        ("tcp:2121",),
+        "Where to listen: a port number or a Twisted endpoint string, such as tcp6:2121, unix:PATH, haproxy:tcp:21.",
+        _endpoint,
+        "ENDPOINT",
+        letter="p",
+        repeatable=True,
+    )
+    storage: str = _setting(
+        "local:.", "What to serve; --help-storage lists the kinds.", _text, "KIND:ARGUMENTS", letter="s"
+    )
+    auth: Sequence[str] = _setting(
+        ("anonymous",), "Who may log in; --help-auth lists the kinds.", _text, "KIND:ARGUMENTS", repeatable=True
+    )
+    home: Home = _setting(
+        Home.SHARED,
+        "Everybody in the root (shared), or each in a directory of their own (per-user).",
+        _home,
+        "shared|per-user",
+    )
+    read_only: bool = _setting(False, "Nobody may change anything; anonymous users never may.")
+    passive_ports: range | None = _setting(
+        None, "Ports for passive data connections; any free port if not given.", _port_range, "LOW-HIGH"
+    )
+    passive_address: str | None = _setting(
+        None, "The address that PASV tells, for servers behind NAT.", _address, "IP|HOST"
+    )
+    no_active: bool = _setting(False, "Refuse active mode (PORT, EPRT).")
+    banner: str = _setting("FTP server ready.", "The greeting.", _text, "TEXT")
+    max_sessions: int = _setting(10_000, "Sessions at once; 0 means no limit.", _count, "NUMBER")
+    max_sessions_per_ip: int = _setting(0, "Sessions at once from one address; 0 means no limit.", _count, "NUMBER")
+    idle_timeout: float = _setting(300.0, "End a session that asks nothing for so long.", _seconds, "SECONDS")
+    login_timeout: float = _setting(30.0, "End a session that has not logged in for so long.", _seconds, "SECONDS")
+    data_timeout: float = _setting(
+        60.0,
+        "End a transfer whose data connection does not open, or moves next to nothing, for so long.",
+        _seconds,
+        "SECONDS",
+    )
+    shutdown_grace: float = _setting(30.0, "On SIGTERM, let transfers under way go on for so long.", _grace, "SECONDS")
+    hide_owners: bool = _setting(False, "Show ftp in place of owners and groups in listings.")
+    symbolic_links: bool = _setting(False, "Allow SITE SYMLINK.")
+
+
+def settings() -> dict[str, tuple[Setting, Any]]:
+    """Every setting by its name in `Config`, with its default."""
+    return {field.name: (field.metadata[Setting], field.default) for field in attrs.fields(Config)}

@@ -1,0 +1,68 @@
+"""A data connection as a session sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
+
+from zope.interface import implementer
+
+from ftpx.data.receiving import receive
+from ftpx.data.sending import send_blocks, send_file
+from ftpx.data.stream import IStream, Time
+from ftpx.data.transfer import Transfer
+from ftpx.errors import DataConnectionAborted
+from ftpx.interfaces import Block, IDataConnection, IReadableFile, IWritableFile
+
+__all__ = ["DataConnection"]
+
+
+@implementer(IDataConnection)
+class DataConnection:
+    """
+    One transfer over one stream; see `IDataConnection`.
+
+    A transfer that does not succeed resets the connection, so that no client takes a part of a file for all of it.
+
+    :param timeout: seconds over which the peer must move `ftpx.data.stall.MINIMUM_RATE` octets a second.
+    """
+
+    def __init__(self, clock: Time, stream: IStream, timeout: float) -> None:
+        self._transfer = Transfer(clock, stream, timeout)
+
+    @property
+    def moved(self) -> int:
+        """Octets sent or received so far."""
+        return self._transfer.moved
+
+    async def send_file(self, source: IReadableFile, offset: int, end: int) -> int:
+        """See `IDataConnection`."""
+        return await self._run(send_file(self._transfer, source, offset, end))
+
+    async def send_blocks(self, blocks: AsyncGenerator[Block, None]) -> int:
+        """See `IDataConnection`."""
+        return await self._run(send_blocks(self._transfer, blocks))
+
+    async def receive(self, sink: IWritableFile) -> int:
+        """See `IDataConnection`."""
+        return await self._run(receive(self._transfer, sink))
+
+    def abort(self) -> None:
+        """See `IDataConnection`."""
+        self._transfer.interrupt(DataConnectionAborted("the transfer was aborted"))
+        self._transfer.finish(clean=False)
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> int:
+        clean = False
+        try:
+            if self._transfer.error is None:
+                await work
+            else:
+                work.close()
+            # Also a sink may break the transfer off, from within its very last write.
+            if self._transfer.error is not None:
+                raise self._transfer.error
+            clean = True
+        finally:
+            self._transfer.finish(clean)
+        return self._transfer.moved

@@ -1,0 +1,136 @@
+"""
+The errors of ftpx's domain.
+
+They name the cause and know no reply code: ``ftpx.server.outcome`` holds the one
+table that turns them into FTP replies.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlreadyExists",
+    "ArgumentError",
+    "ConfigurationError",
+    "DataConnectionAborted",
+    "DataConnectionError",
+    "DataConnectionLost",
+    "DataConnectionNotOpened",
+    "DataConnectionStalled",
+    "DirectoryNotEmpty",
+    "FileChanged",
+    "FtpxError",
+    "IsADirectory",
+    "NameRefused",
+    "NoFreePort",
+    "NoSpace",
+    "NotADirectory",
+    "NotARegularFile",
+    "NotFound",
+    "NotSupported",
+    "OffsetBeyondEnd",
+    "PermissionDenied",
+    "QuotaExceeded",
+    "StorageError",
+    "StorageFailure",
+    "StorageUnavailable",
+]
+
+
+class FtpxError(Exception):
+    """The root of every error that ftpx raises on purpose."""
+
+
+class ConfigurationError(FtpxError):
+    """A setting cannot be used; the text says which and what to do."""
+
+
+class ArgumentError(FtpxError):
+    """The argument of a command is not of the form that the command takes."""
+
+
+class StorageError(FtpxError):
+    """A storage could not do what it was asked; the text never holds a real path."""
+
+
+class NotFound(StorageError):
+    """Nothing of that name is there."""
+
+
+class AlreadyExists(StorageError):
+    """Something of that name is there already."""
+
+
+class NotADirectory(StorageError):
+    """A directory is wanted, and that name is something else."""
+
+
+class IsADirectory(StorageError):
+    """A file is wanted, and that name is a directory."""
+
+
+class NotARegularFile(StorageError):
+    """That name is a FIFO, a socket, a device or another thing without content."""
+
+
+class DirectoryNotEmpty(StorageError):
+    """A directory that still has entries cannot be removed or replaced."""
+
+
+class NameRefused(StorageError):
+    """The storage cannot keep a name like this one: too long, reserved or not allowed."""
+
+
+class PermissionDenied(StorageError):
+    """The account, or the user the server runs as, may not do that."""
+
+
+class NoSpace(StorageError):
+    """The storage is full."""
+
+
+class QuotaExceeded(StorageError):
+    """What the account may store is used up."""
+
+
+class OffsetBeyondEnd(StorageError):
+    """A file cannot be continued behind its end."""
+
+
+class FileChanged(StorageError):
+    """The file was changed by somebody else since this operation began."""
+
+
+class NotSupported(StorageError):
+    """This storage has no such ability."""
+
+
+class StorageUnavailable(StorageError):
+    """The storage cannot answer now, but may later."""
+
+
+class StorageFailure(StorageError):
+    """The storage broke: an input/output error."""
+
+
+class DataConnectionError(FtpxError):
+    """The data connection did not do its work."""
+
+
+class DataConnectionNotOpened(DataConnectionError):
+    """No data connection came about: refused, timed out, or never asked for."""
+
+
+class NoFreePort(DataConnectionNotOpened):
+    """No port, or no descriptor, is free to listen on."""
+
+
+class DataConnectionLost(DataConnectionError):
+    """The peer broke the data connection before the transfer was complete."""
+
+
+class DataConnectionStalled(DataConnectionError):
+    """The data connection moved too little in the time it was given."""
+
+
+class DataConnectionAborted(DataConnectionError):
+    """The transfer was ended on request: ABOR, QUIT, lost control or shutdown."""

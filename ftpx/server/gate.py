@@ -1,0 +1,58 @@
+"""What a session may do now: from the verbs' records and the tables of sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ftpx.errors import ArgumentError
+from ftpx.server.outcome import reply_for
+from ftpx.server.state import SEQUENCE, SUPERSEDED_BY_EPSV_ALL, Login, SessionState
+from ftpx.server.verb import Verb
+from ftpx.wire.commands import Command
+from ftpx.wire.replies import Reply
+
+__all__ = ["UNIMPLEMENTED", "Admission", "gate"]
+
+# Commands of the RFCs that ftpx knows of and does not do; whatever is not even here is a 500.
+UNIMPLEMENTED = frozenset({"SMNT", "LPRT", "LPSV", "AUTH", "ADAT", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT"})
+
+_UNKNOWN = Reply(500, "Unknown command.")
+_UNIMPLEMENTED = Reply(502, "Command not implemented.")
+_LOGIN_FIRST = Reply(530, "Log in with USER and PASS first.")
+_EPSV_ONLY = Reply(503, "Only EPSV is allowed after EPSV ALL.")
+_NO_ABILITY = Reply(502, "This storage cannot do that.")
+_NO_PORT = Reply(425, "Use EPSV, PASV, EPRT or PORT first.")
+
+
+@attrs.frozen
+class Admission:
+    """A command that may run, with its argument as a value."""
+
+    verb: Verb
+    value: Any
+
+
+def gate(verbs: Mapping[str, Verb], state: SessionState, command: Command) -> Admission | Reply:
+    """Let a command through, or say why not. What it admits has nothing left to check in the record."""
+    if state.epsv_all and command.verb in SUPERSEDED_BY_EPSV_ALL:
+        return _EPSV_ONLY
+    verb = verbs.get(command.verb)
+    if verb is None:
+        return _UNIMPLEMENTED if command.verb in UNIMPLEMENTED else _UNKNOWN
+    if state.login is not Login.DONE and not verb.before_login:
+        return _LOGIN_FIRST
+    rule = SEQUENCE.get(verb.name)
+    if rule is not None and not rule[0](state):
+        return rule[1]
+    try:
+        value = verb.argument.parse(command.argument, state.cwd)
+    except ArgumentError as error:
+        return reply_for(error)
+    if verb.ability is not None and state.account is not None and not verb.ability.providedBy(state.account.storage):
+        return _NO_ABILITY
+    if verb.opens_data and state.data_port is None:
+        return _NO_PORT
+    return Admission(verb, value)

@@ -1,0 +1,55 @@
+"""The one table that turns errors of the domain into FTP replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ftpx import errors
+from ftpx.wire.hostport import ProtocolNotSupported
+from ftpx.wire.replies import Reply
+
+__all__ = ["REPLIES", "reply_for"]
+
+# What is missing and what is forbidden read the same, so that nobody can tell one from the other.
+_UNAVAILABLE = "No such file or directory, or not permitted."
+
+REPLIES: Mapping[type[errors.FtpxError], Reply] = {
+    errors.ArgumentError: Reply(501, "Syntax error in the argument."),
+    errors.AlreadyExists: Reply(550, "File exists."),
+    errors.DataConnectionAborted: Reply(426, "Transfer aborted; data connection closed."),
+    errors.DataConnectionLost: Reply(426, "The data connection was broken; transfer aborted."),
+    errors.DataConnectionNotOpened: Reply(425, "Cannot open the data connection."),
+    errors.DataConnectionStalled: Reply(426, "The data connection stalled; transfer aborted."),
+    errors.DirectoryNotEmpty: Reply(550, "Directory not empty."),
+    errors.FileChanged: Reply(450, "The file was changed by somebody else meanwhile; look again."),
+    errors.IsADirectory: Reply(550, "Is a directory."),
+    errors.NameRefused: Reply(553, "That name is not allowed here."),
+    errors.NoFreePort: Reply(425, "No port is free for a data connection; try again later."),
+    errors.NoSpace: Reply(452, "The storage is full."),
+    errors.NotADirectory: Reply(550, "Not a directory."),
+    errors.NotARegularFile: Reply(550, "Not a regular file."),
+    errors.NotFound: Reply(550, _UNAVAILABLE),
+    errors.NotSupported: Reply(504, "This storage cannot do that."),
+    errors.OffsetBeyondEnd: Reply(554, "The restart point is beyond the end of the file."),
+    errors.PermissionDenied: Reply(550, _UNAVAILABLE),
+    errors.QuotaExceeded: Reply(552, "The quota is used up."),
+    errors.StorageError: Reply(451, "The storage could not do that."),
+    errors.StorageFailure: Reply(451, "The storage broke while doing that."),
+    errors.StorageUnavailable: Reply(450, "The storage is busy; try again later."),
+    ProtocolNotSupported: Reply(522, "Network protocol not supported, use (1,2)."),
+}
+
+
+def reply_for(error: errors.FtpxError) -> Reply:
+    """
+    The reply to a command that ended with an error.
+
+    A text the error carries for an argument replaces the table's, as it was written for the peer.
+    """
+    for kind in type(error).__mro__:
+        reply = REPLIES.get(kind)
+        if reply is not None:
+            if isinstance(error, errors.ArgumentError) and error.args:
+                return Reply(reply.code, str(error))
+            return reply
+    return Reply(451, "The server could not do that.")

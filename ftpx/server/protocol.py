@@ -1,0 +1,363 @@
+"""The control connection: octets in, commands in turn, replies out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ftpx.errors import FtpxError
+from ftpx.server.addresses import Addresses, addresses_of
+from ftpx.server.command_queue import CommandQueue
+from ftpx.server.gate import Admission, gate
+from ftpx.server.outcome import reply_for
+from ftpx.server.output import Output
+from ftpx.server.running import begin
+from ftpx.server.session import Session
+from ftpx.server.state import Login, Pending
+from ftpx.server.verb import DuringTransfer, Verb
+from ftpx.server.verbs import COMMANDS
+from ftpx.wire.commands import Command
+from ftpx.wire.lines import EndlessLine
+from ftpx.wire.replies import Reply
+
+if TYPE_CHECKING:
+    from ftpx.server.factory import ControlFactory
+
+__all__ = ["ControlProtocol"]
+
+# How long a peer may take to read the last reply before the connection is cut, in seconds.
+_CLOSING_TIME = 10.0
+
+# How many commands of one peer run before the reactor looks at the others.
+_COMMANDS_A_TURN = 100
+
+_ABORTED = Reply(426, "Command aborted; data connection closed.")
+_BUG = Reply(451, "The server failed at this; the operator finds the reason in the log.")
+_ENDLESS = Reply(421, "A command line without end; closing.")
+_IDLE = Reply(421, "Nothing was asked for too long; closing.")
+_TOO_SLOW_TO_LOG_IN = Reply(421, "The login took too long; closing.")
+
+
+@attrs.define
+class _Running:
+    """The command that takes time."""
+
+    verb: Verb
+    deferred: Deferred[None]
+    interrupted: bool = False
+
+
+@implementer(IPushProducer)
+class ControlProtocol(Protocol):
+    """
+    One control connection.
+
+    Commands run one after another. While one runs, those that may act at once do so when they
+    are next in line, and an ABOR that belongs to the running one ends it; so replies always
+    stand in the order of the commands. Reading pauses while the queue is full or the peer does
+    not read its replies.
+    """
+
+    log = Logger()
+    # What the server endpoints of Twisted give; IConsumer and IPushProducer are not said in ITransport.
+    transport: Any = None
+
+    def __init__(self, factory: ControlFactory) -> None:
+        self.factory = factory
+        self.session = Session(factory.services, self, COMMANDS)
+        self._queue = CommandQueue()
+        self._running: _Running | None = None
+        self._pumping = False
+        self._blocked = False
+        self._reading = True
+        self._closing = False
+        self._finishing = False
+        self._last_word: Reply | None = None
+        self._lost = False
+        self._drained: list[Deferred[None]] = []
+        self._last_activity = 0.0
+        self._log_in_by = 0.0
+        self._timers: dict[str, IDelayedCall] = {}
+        self._addresses: Addresses | None = None
+
+    # The connection's life
+
+    def connectionMade(self) -> None:
+        """Say 220, or 421 to one session too many."""
+        self._output = Output(self.transport)
+        self.transport.registerProducer(self, True)
+        refusal = self.factory.admit(self)
+        if refusal is None and not hasattr(self.transport, "transport"):
+            # Behind a wrapper the client's address may come with the first octets only.
+            refusal = self._identify()
+        if refusal is not None:
+            self.close(refusal)
+            return
+        policy = self.session.policy
+        self._last_activity = self._now()
+        self._log_in_by = self._last_activity + policy.login_timeout
+        self._after("time", min(policy.login_timeout, policy.idle_timeout), self._look_at_the_clock)
+        self.send(Reply(220, *policy.banner.splitlines()))
+
+    def dataReceived(self, data: bytes) -> None:
+        """Queue the commands and run what may run."""
+        if self._finishing or self._closing:
+            return
+        refusal = None if self._addresses is not None else self._identify()
+        if refusal is not None:
+            self.close(refusal)
+            return
+        try:
+            self._queue.feed(data)
+        except EndlessLine:
+            self.close(_ENDLESS)
+            return
+        self._pump()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End what runs, and the login."""
+        self._lost = True
+        for call in self._timers.values():
+            if call.active():
+                call.cancel()
+        self._timers.clear()
+        self._queue.clear()
+        self._interrupt()
+        if self._running is None:
+            self._log_out()
+        waiting, self._drained = self._drained, []
+        for deferred in waiting:
+            deferred.cancel()
+        self.factory.release(self)
+
+    def descriptor(self) -> int:
+        """The number of the connection's descriptor; -1 if it has none."""
+        fileno = getattr(self.transport, "fileno", None)
+        return -1 if fileno is None else int(fileno())
+
+    def addresses(self) -> Addresses:
+        """The two ends, as known now: a PROXY header tells them only with the first octets."""
+        if self._addresses is not None:
+            return self._addresses
+        return addresses_of(self.transport)
+
+    def _identify(self) -> Reply | None:
+        """Take the addresses as final, and count the session for its client's."""
+        self._addresses = addresses_of(self.transport)
+        refusal: Reply | None = self.factory.identify(self, self._addresses.client)
+        return refusal
+
+    # Writing
+
+    def send(self, reply: Reply) -> None:
+        """Write a reply; nothing goes out behind the one that closes the connection."""
+        self.write(reply.encode())
+
+    def write(self, octets: bytes) -> None:
+        """Write octets of a reply; in a series of commands, together with the replies to the others."""
+        if self._lost or self._closing:
+            return
+        self._output.write(octets)
+        if not self._pumping:
+            self._output.flush()
+
+    def drained(self) -> Deferred[None]:
+        """Fires when the peer has taken enough of what was written."""
+        deferred: Deferred[None] = Deferred()
+        if self._blocked:
+            self._drained.append(deferred)
+        else:
+            deferred.callback(None)
+        return deferred
+
+    def pauseProducing(self) -> None:
+        """The peer does not read: run and read no more commands."""
+        self._blocked = True
+        self._read_or_pause()
+
+    def resumeProducing(self) -> None:
+        """The peer reads again."""
+        self._blocked = False
+        self._last_activity = self._now()
+        waiting, self._drained = self._drained, []
+        for deferred in waiting:
+            deferred.callback(None)
+        self._pump()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; `connectionLost` does what is to be done."""
+
+    def close(self, reply: Reply) -> None:
+        """Say a last word and close, whatever is under way."""
+        if self._lost or self._closing:
+            return
+        self.send(reply)
+        self._lose()
+        self._interrupt()
+
+    def finish(self, last_word: Reply | None = None) -> None:
+        """Close when the command under way is done, with a last word; later commands are dropped."""
+        self._finishing = True
+        self._last_word = last_word
+        self._queue.clear()
+
+    def close_when_idle(self, reply: Reply) -> None:
+        """Close now, or when the transfer under way is done."""
+        if self._running is None:
+            self.close(reply)
+        else:
+            self.finish(reply)
+
+    def _lose(self) -> None:
+        self._output.flush()
+        self._closing = True
+        self._queue.clear()
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        self._after("closing", _CLOSING_TIME, self._cut)
+
+    def _cut(self) -> None:
+        abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
+        abort()
+
+    # Running commands
+
+    def _pump(self) -> None:
+        """Run commands until one takes time, the peer has to read first, or others are due."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            for _ in range(_COMMANDS_A_TURN):
+                if self._may_take():
+                    self._last_activity = self._now()
+                    self._begin(self._queue.take())
+                elif self._running is not None and self._abort_is_due(self._running):
+                    self.session.aborted = True
+                    self._interrupt()
+                else:
+                    break
+            else:
+                self._after("turn", 0, self._pump)
+        except EndlessLine:
+            self.close(_ENDLESS)
+        finally:
+            self._pumping = False
+        self._output.flush()
+        self._read_or_pause()
+        if self._finishing and self._running is None and not self._closing and not self._lost:
+            if self._last_word is not None:
+                self.send(self._last_word)
+            self._lose()
+
+    def _may_take(self) -> bool:
+        """Whether the next in line may run: nothing else does, or it may act at once."""
+        if self._blocked or self._finishing or self._closing or self._lost:
+            return False
+        item = self._queue.head()
+        if item is None or self._running is None:
+            return item is not None
+        verb = COMMANDS.get(item.verb) if isinstance(item, Command) else None
+        if verb is None or not self._running.verb.opens_data:
+            return False
+        acts = verb.during_transfer
+        bare = isinstance(item, Command) and item.argument is None
+        return acts is DuringTransfer.ACTS or (acts is DuringTransfer.ACTS_WITHOUT_ARGUMENT and bare)
+
+    def _abort_is_due(self, running: _Running) -> bool:
+        """Whether an ABOR waits that belongs to what runs: before the command of another transfer."""
+        if running.interrupted or self.session.committing or not running.verb.abortable:
+            return False
+        for item in self._queue:
+            verb = COMMANDS.get(item.verb) if isinstance(item, Command) else None
+            if verb is not None and (verb.name == "ABOR" or verb.abortable):
+                return verb.name == "ABOR"
+        return False
+
+    def _begin(self, item: Command | Reply) -> None:
+        if isinstance(item, Reply):
+            self.send(item)
+            return
+        known = COMMANDS.get(item.verb)
+        self.session.state.forget(Pending.NOTHING if known is None else known.keeps)
+        admitted = gate(COMMANDS, self.session.state, item)
+        if isinstance(admitted, Reply):
+            self.send(admitted)
+            return
+        deferred = begin(self._perform(admitted))
+        if deferred is not None:
+            self._running = _Running(admitted.verb, deferred)
+            deferred.addCallback(self._done)
+
+    async def _perform(self, admitted: Admission) -> None:
+        try:
+            reply = await admitted.verb.run(self.session, admitted.value)
+        except FtpxError as error:
+            reply = reply_for(error)
+        except CancelledError:
+            reply = _ABORTED
+        except Exception:
+            self.log.failure("{verb} failed", verb=admitted.verb.name)
+            reply = _BUG
+        self.send(reply)
+
+    def _done(self, result: object) -> None:
+        self._running = None
+        self._last_activity = self._now()
+        if self._lost:
+            self._log_out()
+        else:
+            self._pump()
+
+    def _interrupt(self) -> None:
+        """End the command that runs, unless it is just making its work lasting."""
+        if self._running is not None and not self._running.interrupted and not self.session.committing:
+            self._running.interrupted = True
+            self._running.deferred.cancel()
+
+    def _log_out(self) -> None:
+        self.session.state = self.session.state.reset(keep_parameters=False)
+
+    # Reading and time
+
+    def _read_or_pause(self) -> None:
+        """Read exactly while there is room for commands and the peer takes replies."""
+        wanted = not (self._blocked or self._queue.full)
+        if wanted is self._reading or self._lost or self._closing:
+            return
+        self._reading = wanted
+        if wanted:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    def _now(self) -> float:
+        return self.session.services.clock.seconds()
+
+    def _after(self, name: str, seconds: float, call: Callable[[], None]) -> None:
+        """Set the one timer of a name."""
+        present = self._timers.get(name)
+        if present is not None and present.active():
+            present.cancel()
+        self._timers[name] = self.session.services.clock.callLater(seconds, call)
+
+    def _look_at_the_clock(self) -> None:
+        """One timer for both time limits: nearly all sessions end before it goes off."""
+        now, limit = self._now(), self.session.policy.idle_timeout
+        busy = self._running is not None and not self._blocked
+        idle_left = limit if busy else self._last_activity + limit - now
+        login_left = limit if self.session.state.login is Login.DONE else self._log_in_by - now
+        if login_left <= 0:
+            self.close(_TOO_SLOW_TO_LOG_IN)
+        elif idle_left <= 0:
+            self.close(_IDLE)
+        else:
+            self._after("time", min(idle_left, login_left), self._look_at_the_clock)

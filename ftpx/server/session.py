@@ -1,0 +1,155 @@
+"""What the verbs see of a control connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from hashlib import blake2b
+from typing import Protocol, cast
+
+import attrs
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from ftpx.accounts.delay import LoginDelay
+from ftpx.errors import DataConnectionNotOpened
+from ftpx.interfaces import Entry, IAccount, IDataConnection, IDataConnections, IRights, IStorage, Path, Right
+from ftpx.server.addresses import Addresses
+from ftpx.server.policy import Policy
+from ftpx.server.state import SessionState
+from ftpx.server.verb import Verb
+from ftpx.wire.replies import Reply
+
+__all__ = ["Control", "Services", "Session", "Transfer"]
+
+
+@attrs.frozen(kw_only=True)
+class Services:
+    """What all sessions of a server share."""
+
+    policy: Policy
+    clock: IReactorTime
+    wall_clock: Callable[[], float]
+    portal: Portal
+    data: IDataConnections
+    delay: LoginDelay
+    token: Callable[[], str]
+
+
+class Control(Protocol):
+    """The control connection, as far as a session may touch it."""
+
+    def send(self, reply: Reply) -> None:
+        """Write a reply now."""
+
+    def write(self, octets: bytes) -> None:
+        """Write a part of a long reply."""
+
+    def drained(self) -> Deferred[None]:
+        """Fires when the peer has taken enough of what was written."""
+
+    def finish(self, last_word: Reply | None = None) -> None:
+        """Close when the command under way is done, with a last word; later commands are dropped."""
+
+    def addresses(self) -> Addresses:
+        """The two ends."""
+
+
+@attrs.define
+class Transfer:
+    """A transfer under way, for STAT."""
+
+    opening: str
+    connection: IDataConnection
+
+
+class Session:
+    """One client: its services, its state and the ways to answer it."""
+
+    def __init__(self, services: Services, control: Control, commands: Mapping[str, Verb]) -> None:
+        self.services = services
+        self.commands = commands
+        self.policy = services.policy
+        self.control = control
+        self.state = SessionState()
+        self.transfer: Transfer | None = None
+        self.committing = False
+        self.aborted = False
+
+    @property
+    def account(self) -> IAccount:
+        """The account that is logged in; the gate lets nobody else get here."""
+        return cast(IAccount, self.state.account)
+
+    @property
+    def storage(self) -> IStorage:
+        """What the account sees."""
+        return self.account.storage
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.services.wall_clock()
+
+    def rights(self, path: Path) -> Right:
+        """What the account may do at a path."""
+        limited = IRights(self.storage, None)
+        return Right.ALL if limited is None else limited.rights(path)
+
+    def unique(self, entry: Entry) -> str | None:
+        """The ``unique`` fact: tells two files apart and says nothing about the disk."""
+        if entry.identity is None:
+            return None
+        return blake2b(entry.identity, key=self.policy.unique_key, digest_size=8).hexdigest()
+
+    @asynccontextmanager
+    async def open_data(self, opening: str) -> AsyncIterator[IDataConnection]:
+        """
+        Open the data connection that was set up, say 150 and ``opening``, and close it whatever happens.
+
+        :raises DataConnectionNotOpened: it did not come about.
+        """
+        port = self.state.take_data_port()
+        if port is None:
+            raise DataConnectionNotOpened
+        try:
+            connection = await port.connect()
+            self.transfer = Transfer(opening, connection)
+            try:
+                self.control.send(Reply(150, opening))
+                yield connection
+            finally:
+                self.transfer = None
+                connection.abort()
+        finally:
+            port.close()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        passed: Deferred[None] = Deferred()
+        call = self.services.clock.callLater(seconds, passed.callback, None)
+        try:
+            await passed
+        finally:
+            if call.active():
+                call.cancel()
+
+    async def turn(self) -> None:
+        """
+        Let the reactor look at the control connection once.
+
+        A client that dies closes both connections: its data connection then looks like a
+        complete upload, and only the end of the control connection tells.
+        """
+        # Calls that are due run before the descriptors are looked at, so one turn is not enough.
+        for _ in range(2):
+            await self.sleep(0)
+
+    @contextmanager
+    def commitment(self) -> Iterator[None]:
+        """A step that neither ABOR nor the loss of the control connection interrupts."""
+        self.committing = True
+        try:
+            yield
+        finally:
+            self.committing = False

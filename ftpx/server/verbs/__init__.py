@@ -1,0 +1,25 @@
+"""The verbs of the protocol, one module for each group of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ftpx.server.verb import Verb
+from ftpx.server.verbs import (
+    access,
+    attributes,
+    data_port,
+    directories,
+    files,
+    information,
+    listing,
+    negotiation,
+    site,
+    transfer,
+)
+
+__all__ = ["COMMANDS"]
+
+_GROUPS = (access, directories, data_port, negotiation, transfer, files, listing, attributes, site, information)
+
+COMMANDS: Mapping[str, Verb] = {verb.name: verb for group in _GROUPS for verb in group.VERBS}

@@ -1,0 +1,96 @@
+"""How things are sent: TYPE, STRU, MODE (RFC 959), OPTS (RFC 2389) and LANG (RFC 2640)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ftpx.errors import ArgumentError
+from ftpx.server.arguments import OPTIONAL_TEXT, text
+from ftpx.server.session import Session
+from ftpx.server.state import Pending, TransferType
+from ftpx.server.verb import verb
+from ftpx.wire.facts import FACTS, parse_fact_names
+from ftpx.wire.replies import Reply
+
+__all__ = ["VERBS"]
+
+_TYPES: Mapping[str, TransferType] = {
+    "A": TransferType.ASCII,
+    "A N": TransferType.ASCII,
+    "I": TransferType.IMAGE,
+    "L 8": TransferType.IMAGE,
+    "L8": TransferType.IMAGE,
+}
+_NOT_HERE = Reply(504, "Not implemented for that parameter.")
+
+
+def _one_of(argument: str, known: str, supported: str) -> Reply | None:
+    """The reply to a one-letter parameter that is not the supported one."""
+    letter = argument.upper()
+    if len(letter) != 1 or letter not in known:
+        raise ArgumentError("One letter is wanted.")
+    return None if letter == supported else _NOT_HERE
+
+
+@verb("TYPE", "959", text("A|I|L 8"), "Choose the representation: text or octets.")
+async def type_(session: Session, argument: str) -> Reply:
+    """Set the representation type."""
+    wanted = argument.upper()
+    chosen = _TYPES.get(wanted)
+    if chosen is None:
+        if wanted[0] not in "AEIL":
+            raise ArgumentError("The type is A, I or L 8.")
+        return _NOT_HERE
+    session.state.type = chosen
+    return Reply(200, f"Type set to {wanted}.")
+
+
+@verb("STRU", "959", text("F"), "Choose the file structure.", keeps=Pending.RESTART)
+async def structure(session: Session, argument: str) -> Reply:
+    """Files have no structure."""
+    return _one_of(argument, "FRP", "F") or Reply(200, "Structure set to F.")
+
+
+@verb("MODE", "959", text("S"), "Choose the transfer mode.", keeps=Pending.RESTART)
+async def mode(session: Session, argument: str) -> Reply:
+    """Stream mode."""
+    return _one_of(argument, "SBCZ", "S") or Reply(200, "Mode set to S.")
+
+
+def _options_utf8(session: Session, argument: str) -> Reply:
+    """Names are always UTF-8 (RFC 2640)."""
+    return Reply(200, "Names are UTF-8.") if argument.upper() in {"", "ON", "NLST"} else _NOT_HERE
+
+
+def _options_mlst(session: Session, argument: str) -> Reply:
+    """Choose the facts of MLST and MLSD (RFC 3659, section 7.9)."""
+    session.state.facts = parse_fact_names(argument)
+    chosen = "".join(f"{fact};" for fact in FACTS if fact in session.state.facts)
+    return Reply(200, f"MLST OPTS {chosen}".rstrip())
+
+
+_OPTIONS: Mapping[str, Callable[[Session, str], Reply]] = {
+    "MLST": _options_mlst,
+    "UTF8": _options_utf8,
+    "UTF-8": _options_utf8,
+}
+
+
+@verb("OPTS", "2389", text("command [options]"), "Set the options of a command.", before_login=True)
+async def options(session: Session, argument: str) -> Reply:
+    """Hand the options to the command they are for."""
+    name, _, rest = argument.partition(" ")
+    set_options = _OPTIONS.get(name.upper())
+    if set_options is None:
+        return Reply(501, "That command has no options.")
+    return set_options(session, rest.strip(" "))
+
+
+@verb("LANG", "2640", OPTIONAL_TEXT, "Choose the language of replies.", before_login=True, feature="LANG EN*")
+async def language(session: Session, argument: str | None) -> Reply:
+    """English is the one language there is."""
+    tag = (argument or "en").lower()
+    return Reply(200, "Replies are in English.") if tag.partition("-")[0] == "en" else _NOT_HERE
+
+
+VERBS = (type_, structure, mode, options, language)

@@ -1,0 +1,114 @@
+"""Open files of a local storage. Their descriptors are there for the kernel to move the bytes."""
+
+from __future__ import annotations
+
+import os
+
+from zope.interface import implementer
+
+from ftpx.errors import StorageError
+from ftpx.interfaces import Block, Entry, IFileDescriptor, IReadableFile, IWorkerPool, IWritableFile
+from ftpx.storage.descriptor import Descriptor, release
+from ftpx.storage.failures import call, storage_error
+from ftpx.storage.upload import Upload
+
+__all__ = ["LocalReadableFile", "LocalWritableFile"]
+
+
+def _read(descriptor: int, size: int, offset: int) -> bytes:
+    """In a thread: read until there is enough, or the file ends."""
+    block = os.pread(descriptor, size, offset)
+    if not block or len(block) == size:
+        return block
+    blocks = [block]
+    read = len(block)
+    while read < size and (block := os.pread(descriptor, size - read, offset + read)):
+        blocks.append(block)
+        read += len(block)
+    return b"".join(blocks)
+
+
+@implementer(IReadableFile, IFileDescriptor)
+class LocalReadableFile:
+    """
+    A file open for reading.
+
+    :param nearby: the descriptor can be closed in the reactor thread unless that frees the file.
+    """
+
+    def __init__(self, pool: IWorkerPool, descriptor: Descriptor, entry: Entry, *, nearby: bool) -> None:
+        self.pool = pool
+        self.entry = entry
+        self._descriptor = descriptor
+        self._nearby = nearby
+        self._open = True
+
+    def fileno(self) -> int:
+        """The descriptor; see `IFileDescriptor`."""
+        return self._descriptor.number
+
+    def translate(self, error: OSError) -> StorageError:
+        """What an error on the descriptor means; see `IFileDescriptor`."""
+        return storage_error(error)
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Read octets that are not behind the end; see `IReadableFile`."""
+        wanted = min(size, self.entry.size - offset)
+        if wanted <= 0:
+            return b""
+        return await call(self.pool, self._descriptor.use, _read, wanted, offset)
+
+    def close(self) -> None:
+        """Close the file; see `IReadableFile`."""
+        if not self._open:
+            return
+        self._open = False
+        if not (self._nearby and self._descriptor.close_now()):
+            release(self.pool, self._descriptor)
+
+
+_SMALL = 65536
+
+
+@implementer(IWritableFile, IFileDescriptor)
+class LocalWritableFile:
+    """
+    A file that is staged until it is committed.
+
+    One small block is kept until the next call that goes to a thread, so a small file costs one such call less.
+    """
+
+    def __init__(self, pool: IWorkerPool, upload: Upload) -> None:
+        self.pool = pool
+        self.offset = upload.offset
+        self._upload = upload
+        self._position = upload.offset
+        self._kept: list[tuple[bytes, int]] = []
+
+    def fileno(self) -> int:
+        """The descriptor; see `IFileDescriptor`."""
+        return self._upload.fileno()
+
+    def translate(self, error: OSError) -> StorageError:
+        """What an error on the descriptor means; see `IFileDescriptor`."""
+        return storage_error(error)
+
+    async def write(self, block: Block) -> None:
+        """Add a block; see `IWritableFile`."""
+        position = self._position
+        self._position += len(block)
+        if len(block) <= _SMALL and not self._kept and self._upload.open:
+            self._kept.append((bytes(block), position))
+        else:
+            await call(self.pool, self._upload.write, *self._kept, (block, position))
+            self._kept.clear()
+
+    async def commit(self) -> Entry:
+        """Publish; see `IWritableFile`."""
+        return await call(self.pool, self._upload.commit, *self._kept)
+
+    async def abort(self) -> None:
+        """Throw away; see `IWritableFile`."""
+        # A commit that was made has closed it; one that was cancelled or refused may not have been.
+        if self._upload.open:
+            await release(self.pool, self._upload)

@@ -1,0 +1,166 @@
+"""An upload into a local directory, as the threads of a pool see it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from contextlib import nullcontext
+from threading import Lock
+from typing import Final
+
+import attrs
+
+from ftpx.errors import FileChanged, StorageFailure
+from ftpx.interfaces import Block, Entry
+from ftpx.storage.copying import copy_slice, write_all
+from ftpx.storage.entries import entry_of, identity_of, version_of
+from ftpx.storage.staging import Staging
+
+__all__ = ["Target", "Upload", "present_at"]
+
+_PERMISSIONS: Final = 0o777
+
+
+def present_at(directory: int, name: bytes) -> os.stat_result | None:
+    """What has a name in a directory; a link is not followed."""
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _token(status: os.stat_result | None) -> tuple[bytes, bytes] | None:
+    return None if status is None else (identity_of(status), version_of(status))
+
+
+@attrs.frozen
+class Target:
+    """
+    Where an upload is to appear.
+
+    ``present`` is what had the name when the upload began, ``title`` the name it was asked by.
+    A ``continued`` upload goes only over the very file that it continues. ``continuing`` is held
+    between the look for that and the publication.
+    """
+
+    directory: int
+    name: bytes
+    title: str
+    present: os.stat_result | None
+    exclusive: bool
+    continued: bool
+    continuing: Lock
+
+
+class Upload:
+    """
+    The next content of one file. It owns the target's directory descriptor, its staging file and the
+    descriptor that content is kept from. Every method may block, and one at a time is made; ``open``
+    and ``keeping`` tell any thread what is left to do.
+    """
+
+    def __init__(self, target: Target, staging: Staging, source: int, keep: int) -> None:
+        self._target = target
+        self._staging = staging
+        self._source = source
+        self._keep = keep
+        self._kept = 0
+        self._lock = Lock()
+        self.open = True
+        self.offset = keep
+        self.keeping = keep > 0
+
+    def fileno(self) -> int:
+        """The descriptor of the staging file."""
+        return self._staging.descriptor
+
+    def keep(self) -> None:
+        """Copy the next slice of the content to keep. To be repeated as long as ``keeping`` is true."""
+        with self._lock:
+            self._require_open()
+            copied = copy_slice(self._source, self._staging.descriptor, self._kept, self._keep - self._kept)
+            if not copied:
+                raise FileChanged("the file became shorter")
+            self._kept += copied
+            if self._kept == self._keep:
+                self.keeping = False
+                self._close_source()
+
+    def write(self, *blocks: tuple[Block, int]) -> None:
+        """Write blocks, each at a position."""
+        with self._lock:
+            self._require_open()
+            self._write(blocks)
+
+    def commit(self, *blocks: tuple[Block, int]) -> Entry:
+        """Write the last blocks and publish. Whether that succeeds or not, the upload is closed."""
+        with self._lock:
+            self._require_open()
+            try:
+                self._write(blocks)
+                with self._target.continuing if self._target.continued else nullcontext():
+                    self._publish()
+                return entry_of(self._target.title, os.fstat(self._staging.descriptor))
+            finally:
+                self._close()
+
+    def close(self) -> None:
+        """Throw away what was not published."""
+        with self._lock:
+            self._close()
+
+    def _write(self, blocks: tuple[tuple[Block, int], ...]) -> None:
+        for block, position in blocks:
+            write_all(self._staging.descriptor, block, position)
+
+    def _publish(self) -> None:
+        # A network file system says only when a file is closed that it had no room: here nothing is lost by it.
+        os.close(os.dup(self._staging.descriptor))
+        target = self._target
+        present = present_at(target.directory, target.name)
+        if target.continued and _token(present) != _token(target.present):
+            raise FileChanged("the file was changed meanwhile")
+        self._resemble(present or target.present)
+        if present is None or target.exclusive:
+            try:
+                self._staging.publish_new(target.name)
+            except FileExistsError:
+                if target.exclusive:
+                    raise
+                if target.continued:
+                    raise FileChanged("the file was changed meanwhile") from None
+            else:
+                return
+        self._staging.publish_over(target.name)
+
+    def _resemble(self, model: os.stat_result | None) -> None:
+        """Have the mode, and where we may give it the owner, of the file that is replaced."""
+        if model is None or not stat.S_ISREG(model.st_mode):
+            return
+        if os.geteuid() == 0:
+            os.fchown(self._staging.descriptor, model.st_uid, model.st_gid)
+        os.fchmod(self._staging.descriptor, model.st_mode & _PERMISSIONS)
+
+    def _require_open(self) -> None:
+        if not self.open:
+            raise StorageFailure("the upload is closed")
+
+    def _close_source(self) -> None:
+        if self._source >= 0:
+            source, self._source = self._source, -1
+            os.close(source)
+
+    def _close(self) -> None:
+        if not self.open:
+            return
+        self.open = False
+        steps: list[Callable[[], None]] = [self._close_source, self._staging.close]
+        try:
+            for step in steps:
+                step()
+        finally:
+            os.close(self._target.directory)
+
+    def __del__(self) -> None:
+        self._close()

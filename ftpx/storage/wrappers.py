@@ -1,0 +1,8 @@
+"""The wrappers that work around any storage."""
+
+from __future__ import annotations
+
+from ftpx.storage.prefixed import PrefixedStorage, subtree
+from ftpx.storage.readonly import ReadOnlyStorage
+
+__all__ = ["PrefixedStorage", "ReadOnlyStorage", "subtree"]

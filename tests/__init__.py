@@ -1,0 +1,1 @@
+"""The tests of ftpx, in the shape of the package itself."""

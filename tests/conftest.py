@@ -1,0 +1,36 @@
+"""
+What pytest adds: a hypothesis profile whose examples are the same on every run, and a folder to work in.
+
+No test depends on this file, so that all of them also run under trial.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_EXAMPLES = 60 if "CI" in os.environ else 200
+
+settings.register_profile(
+    "ftpx",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    max_examples=_EXAMPLES,
+    print_blob=True,
+    # A machine that is busy with other work is no reason to fail.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ftpx")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _working_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """As trial does, run the tests in a folder of their own: it is where their ``mktemp`` puts things."""
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("tests"))
+    yield
+    os.chdir(before)

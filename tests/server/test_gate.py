@@ -1,0 +1,98 @@
+"""What a session may do now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ftpx.accounts.realm import Account
+from ftpx.interfaces import IFreeSpace
+from ftpx.server.arguments import NONE, PATH
+from ftpx.server.gate import UNIMPLEMENTED, Admission, gate
+from ftpx.server.session import Session
+from ftpx.server.state import Login, SessionState
+from ftpx.server.verb import Verb, verb
+from ftpx.storage.memory import MemoryStorage
+from ftpx.testing.data import MemoryDataConnections
+from ftpx.wire.commands import Command
+from ftpx.wire.replies import Reply
+
+
+def _verb(name: str, argument: Any = NONE, **record: Any) -> Verb:
+    make: Callable[..., Verb] = verb(name, "959", argument, "Do it.", **record)
+
+    async def run(session: Session, value: Any) -> Reply:
+        return Reply(200, "Done.")
+
+    return make(run)
+
+
+_VERBS = {
+    record.name: record
+    for record in (
+        _verb("HELLO", before_login=True),
+        _verb("PASS", before_login=True),
+        _verb("RNTO", PATH),
+        _verb("FETCH", PATH, opens_data=True),
+        _verb("ROOM", ability=IFreeSpace),
+        _verb("PASV"),
+    )
+}
+
+
+class GateTests(SynchronousTestCase):
+    """The order of the checks, and what each says."""
+
+    def setUp(self) -> None:
+        """Log somebody in."""
+        self.state = SessionState(login=Login.DONE, account=Account("alice", False, MemoryStorage()), cwd=("d",))
+
+    def code(self, verb: str, argument: str | None = None) -> int:
+        """The reply to a command that does not get through."""
+        reply = gate(_VERBS, self.state, Command(verb, argument))
+        assert isinstance(reply, Reply)
+        return reply.code
+
+    def test_admitted(self) -> None:
+        """A command gets through with its argument as a value."""
+        self.state.data_port = MemoryDataConnections().listen("127.0.0.1", frozenset())
+        self.assertEqual(gate(_VERBS, self.state, Command("FETCH", "a/b")), Admission(_VERBS["FETCH"], ("d", "a", "b")))
+
+    def test_unknown(self) -> None:
+        """CP21: what RFCs know is not implemented, anything else is unknown."""
+        self.assertEqual((self.code("XYZZY"), self.code("AUTH", "TLS")), (500, 502))
+        self.assertTrue({"SMNT", "LPRT", "LPSV", "PROT", "PBSZ"} <= UNIMPLEMENTED)
+
+    def test_login(self) -> None:
+        """AU10: before login only what is allowed then, whatever the argument."""
+        for login in (Login.NONE, Login.USER_GIVEN):
+            self.state.login = login
+            self.assertEqual((self.code("FETCH"), self.code("HELLO", "x")), (530, 501))
+            self.assertIsInstance(gate(_VERBS, self.state, Command("HELLO", None)), Admission)
+
+    def test_sequence(self) -> None:
+        """AU09: a command that stands behind another is refused without it."""
+        self.assertEqual((self.code("PASS"), self.code("RNTO", "a")), (503, 503))
+        self.state.rename_from = ("a",)
+        self.assertIsInstance(gate(_VERBS, self.state, Command("RNTO", "b")), Admission)
+
+    def test_argument(self) -> None:
+        """CP20: an argument that is missing, superfluous or not of the form is 501."""
+        self.assertEqual((self.code("FETCH"), self.code("HELLO", "x")), (501, 501))
+
+    def test_ability(self) -> None:
+        """What the storage cannot do is 502."""
+        self.assertEqual(self.code("ROOM"), 502)
+        self.state.account = Account("alice", False, MemoryStorage(limit=5))
+        self.assertIsInstance(gate(_VERBS, self.state, Command("ROOM", None)), Admission)
+
+    def test_data_port(self) -> None:
+        """DC30: without a data port there is no transfer."""
+        self.assertEqual(self.code("FETCH", "a"), 425)
+
+    def test_epsv_all(self) -> None:
+        """DC28: after EPSV ALL every other way to a data connection is refused, known or not."""
+        self.state.epsv_all = True
+        self.assertEqual({self.code(name) for name in ("PASV", "PORT", "EPRT", "LPRT", "LPSV")}, {503})

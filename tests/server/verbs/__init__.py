@@ -1,0 +1,1 @@
+"""Tests of ftpx.server.verbs: every command, as a client sees it."""

@@ -1,0 +1,74 @@
+"""The storage contract, against every built-in storage and each way that it can work."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ftpx.interfaces import IStorage
+from ftpx.storage.local import open_local
+from ftpx.storage.memory import MemoryStorage
+from ftpx.storage.prefixed import PrefixedStorage
+from ftpx.testing.pool import InlinePool
+from ftpx.testing.storage import StorageContract
+from tests.storage.directories import new_directory
+
+
+class MemoryContractTests(StorageContract, SynchronousTestCase):
+    """``memory:``"""
+
+    def make_storage(self) -> IStorage:
+        """A storage without a limit."""
+        return MemoryStorage()
+
+
+class LimitedMemoryContractTests(StorageContract, SynchronousTestCase):
+    """``memory:SIZE``"""
+
+    def make_storage(self) -> IStorage:
+        """A storage with a limit that the contract does not reach."""
+        return MemoryStorage(10_000_000)
+
+
+class LocalContractTests(StorageContract, SynchronousTestCase):
+    """``local:DIR``, confined by the kernel where it can do that."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return open_local(new_directory(self), InlinePool())
+
+
+class WalkContractTests(LocalContractTests):
+    """``local:DIR``, walked name by name."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return open_local(new_directory(self), InlinePool(), openat2=False)
+
+
+class NamedStagingContractTests(LocalContractTests):
+    """``local:DIR``, where uploads are staged under a hidden name."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return open_local(new_directory(self), InlinePool(), tmpfile=False)
+
+
+class PrefixedContractTests(StorageContract, SynchronousTestCase):
+    """A directory of another storage."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory two levels deep."""
+        inner = MemoryStorage()
+        self.result(inner.make_directory(("outer",)))
+        self.result(inner.make_directory(("outer", "inner")))
+        return PrefixedStorage(inner, ("outer", "inner"))
+
+
+class PrefixedLocalContractTests(LocalContractTests):
+    """A directory of a local storage, by its prefix."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        inner = super().make_storage()
+        self.result(inner.make_directory(("d",)))
+        return PrefixedStorage(inner, ("d",))

@@ -1,0 +1,1 @@
+"""Tests of ftpx.testing: what plugin authors test with."""

@@ -1,0 +1,1 @@
+"""Tests of ftpx.wire: octets to values and back."""
