@@ -30,7 +30,7 @@ _QUICK = Sizes(
     small_files=300,
     operations=300,
     seconds=0.5,
-    logins=50,
+    logins=100,
     sessions=200,
     entries=2000,
 )

@@ -41,7 +41,7 @@ def connect(port: int) -> socket.socket:
 
 def wait_for_greeting(port: int) -> None:
     """Log nothing in, only see that a server greets; `OSError` or `RefusedError` where it does not."""
-    Session(port).close()
+    Session.greeted(port).close()
 
 
 def drain(connection: socket.socket) -> int:
@@ -60,12 +60,18 @@ def feed(connection: socket.socket, source: int, size: int) -> None:
 
 
 class Session:
-    """A control connection. `login` and every command raise `RefusedError` for an unexpected reply."""
+    """A control connection. Every reply that is not expected raises `RefusedError`."""
 
     def __init__(self, port: int) -> None:
         self._control = connect(port)
         self._pending = b""
-        self.expect(b"220")
+
+    @classmethod
+    def greeted(cls, port: int) -> Session:
+        """A connection that the server has greeted."""
+        session = cls(port)
+        session.expect(b"220")
+        return session
 
     def __enter__(self) -> Session:
         return self
@@ -106,14 +112,25 @@ class Session:
 
     def passive(self) -> socket.socket:
         """A data connection by EPSV."""
-        reply = self.command("EPSV", b"229")
+        self.send("EPSV")
+        return self.passive_opened()
+
+    def passive_opened(self) -> socket.socket:
+        """The data connection of an EPSV that was sent."""
+        reply = self.expect(b"229")
         return connect(int(reply.rsplit(b"(", 1)[1].split(b"|")[3]))
 
     def retrieve(self, name: str) -> int:
         """Fetch a file and throw it away; how many octets it had."""
         with self.passive() as data:
-            self.command(f"RETR {name}", b"150", b"125")
-            size = drain(data)
+            self.send(f"RETR {name}")
+            return self.retrieved(data)
+
+    def retrieved(self, data: socket.socket) -> int:
+        """What came by a RETR that was sent: how many octets."""
+        self.expect(b"150", b"125")
+        size = drain(data)
+        data.close()
         self.expect(b"226", b"250")
         return size
 

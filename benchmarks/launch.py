@@ -53,7 +53,7 @@ class Running:
 
     def login(self) -> Session:
         """A new logged-in session."""
-        session = Session(self.port)
+        session = Session.greeted(self.port)
         session.login(self.launch.user, self.launch.password)
         return session
 

@@ -25,6 +25,8 @@ __all__ = ["BARE", "WORKLOADS", "Sizes", "Work", "Workload"]
 _GIGA = 1e9
 _WARM_SESSIONS = 5
 _DISTINCT = 200
+# Sessions at once do so many times more in all than one, or it would be over too soon.
+_AT_ONCE_MORE = 5
 
 
 @attrs.frozen
@@ -43,7 +45,7 @@ class Sizes:
     small_files: int = 2000
     operations: int = 5000
     seconds: float = 3.0
-    logins: int = 300
+    logins: int = 1000
     sessions: int = 2000
     entries: int = 20000
 
@@ -176,6 +178,22 @@ def _retrieve_small(server: Running, work: Work) -> float:
         return _rate(work, work.sizes.small_files, fetch)[0]
 
 
+def _retrieve_small_at_once(server: Running, work: Work) -> float:
+    with _sessions(server, work.sizes.at_once) as sessions:
+
+        def fetch(_: int) -> None:
+            for session in sessions:
+                session.send("EPSV")
+            data = [session.passive_opened() for session in sessions]
+            for number, session in enumerate(sessions):
+                session.send(f"RETR small/{number}")
+            for session, connection in zip(sessions, data, strict=True):
+                if session.retrieved(connection) != work.sizes.small:
+                    raise RuntimeError("a small file came back with another size")
+
+        return _rate(work, work.sizes.small_files * _AT_ONCE_MORE, fetch, len(sessions))[0]
+
+
 def _store_small(server: Running, work: Work) -> float:
     with server.session() as session, work.source("small/0") as source:
         rate, count = _rate(
@@ -191,6 +209,41 @@ def _commands(line: str, code: bytes) -> Callable[[Running, Work], float]:
             return _rate(work, work.sizes.operations, lambda _: session.command(line, code))[0]
 
     return run
+
+
+def _commands_at_once(line: str, code: bytes) -> Callable[[Running, Work], float]:
+    def run(server: Running, work: Work) -> float:
+        with _sessions(server, work.sizes.at_once) as sessions:
+
+            def ask(_: int) -> None:
+                for session in sessions:
+                    session.send(line)
+                for session in sessions:
+                    session.expect(code)
+
+            return _rate(work, work.sizes.operations * _AT_ONCE_MORE, ask, len(sessions))[0]
+
+    return run
+
+
+def _logins_at_once(server: Running, work: Work) -> float:
+    def visit(_: int) -> None:
+        with contextlib.ExitStack() as stack:
+            sessions = [stack.enter_context(clients.Session(server.port)) for _ in range(work.sizes.at_once)]
+            for session in sessions:
+                session.expect(b"220")
+                session.send(f"USER {server.launch.user}")
+            asked = [session for session in sessions if session.expect(b"331", b"230").startswith(b"331")]
+            for session in asked:
+                session.send(f"PASS {server.launch.password}")
+            for session in asked:
+                session.expect(b"230")
+            for session in sessions:
+                session.send("QUIT")
+            for session in sessions:
+                session.expect(b"221")
+
+    return _rate(work, work.sizes.logins * _AT_ONCE_MORE, visit, work.sizes.at_once)[0]
 
 
 def _logins(server: Running, work: Work) -> float:
@@ -233,15 +286,15 @@ def _throughput(size: int, wanted: int, elapsed: float) -> float:
     return size / elapsed / _GIGA
 
 
-def _rate(work: Work, operations: int, operation: Callable[[int], object]) -> tuple[float, int]:
-    """Operations a second, and how many there were."""
+def _rate(work: Work, operations: int, operation: Callable[[int], object], each: int = 1) -> tuple[float, int]:
+    """Operations a second, and how many there were; a call of ``operation`` is ``each`` of them."""
     count = 0
     begin = time.perf_counter()
     end = begin + work.sizes.seconds
     now = begin
     while count < operations and now < end:
         operation(count)
-        count += 1
+        count += each
         now = time.perf_counter()
     return count / (now - begin), count
 
@@ -260,10 +313,14 @@ WORKLOADS = {
         Workload("retr-at-once", "downloads at once, in all", "GB/s", _retrieve_at_once),
         Workload("stor-at-once", "uploads at once, in all", "GB/s", _store_at_once),
         Workload("retr-small", "small files fetched", "a second", _retrieve_small),
+        Workload("retr-small-at-once", "small files fetched at once, in all", "a second", _retrieve_small_at_once),
         Workload("stor-small", "small files stored", "a second", _store_small),
         Workload("noop", "NOOP", "a second", _commands("NOOP", b"200")),
+        Workload("noop-at-once", "NOOP at once, in all", "a second", _commands_at_once("NOOP", b"200")),
         Workload("size", "SIZE", "a second", _commands("SIZE large", b"213")),
+        Workload("size-at-once", "SIZE at once, in all", "a second", _commands_at_once("SIZE large", b"213")),
         Workload("logins", "logins, with connect and QUIT", "a second", _logins),
+        Workload("logins-at-once", "logins at once, in all", "a second", _logins_at_once),
         Workload("memory", "memory of an idle session", "KiB", _idle_memory, more=False, fresh=True),
         Workload("list", "LIST, entries", "a second", _listing("LIST")),
         Workload("mlsd", "MLSD, entries", "a second", _listing("MLSD")),

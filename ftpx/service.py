@@ -28,6 +28,7 @@ from ftpx.data.factory import DataConnections
 from ftpx.errors import AlreadyExists, ConfigurationError
 from ftpx.interfaces import IStorage
 from ftpx.server.factory import ControlFactory
+from ftpx.server.journal import Journal
 from ftpx.server.passive_address import PassiveAddress
 from ftpx.server.policy import Policy
 from ftpx.server.session import Services
@@ -123,6 +124,7 @@ class FtpService(Service):
         for port in ports:
             await _fired(port.stopListening())
         await self.factory.shut_down(self._grace)
+        self.factory.services.journal.flush()
         for pool in self._pools:
             stopped = pool.stop().addTimeout(_LAST_CALLS, self._reactor)
             stopped.addErrback(lambda failure: self.log.warn("calls into the storage still hang; ending anyway"))
@@ -200,6 +202,7 @@ def make_service(config: Config, reactor: Any) -> FtpService:
         portal=make_portal(Realm(_homes(root, config.home, config.read_only)), checkers),
         data=DataConnections(reactor, config.data_timeout, config.passive_ports, secrets.SystemRandom()),
         delay=LoginDelay(reactor),
+        journal=Journal(reactor),
         token=partial(secrets.token_hex, 8),
     )
     factory = ControlFactory(services, config.max_sessions, config.max_sessions_per_ip, _max_descriptor())

@@ -12,12 +12,13 @@ import attrs
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from ftpx.errors import ConfigurationError, StorageUnavailable
 from ftpx.interfaces import IWorkerPool
+from ftpx.running import begin
 from ftpx.wire.commands import encode
 
 __all__ = ["MAXIMUM_PASSWORD", "AnyChecker", "ClearPasswords", "PasswordChecker", "Passwords", "memory_passwords"]
@@ -92,25 +93,29 @@ class PasswordChecker:
 
     credentialInterfaces = (IUsernamePassword,)
 
-    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+    # Twisted's annotation forgets what its documentation allows: "Alternatively, return the result itself."
+    def requestAvatarId(self, credentials: Any) -> Any:
         """
-        The name, if the password is right.
+        The name, if the password is right; at once where that can be told at once.
 
-        Fails with `UnauthorizedLogin`, and with `StorageUnavailable` if too many checks wait already
-        or the users cannot be read.
+        :raises UnauthorizedLogin: it is wrong.
+        :raises StorageUnavailable: too many checks wait already, or the users cannot be read.
         """
-        return Deferred.fromCoroutine(self._check(credentials.username, credentials.password))
-
-    async def _check(self, name: bytes, password: bytes) -> bytes | tuple[()]:
+        name, password = credentials.username, credentials.password
         possible = len(password) <= MAXIMUM_PASSWORD and b"\0" not in password
         shown = password if possible else _STAND_IN
         if self.passwords.blocking:
-            matches = await self.pool.run(self.passwords.verify, name, shown)
-        else:
-            matches = self.passwords.verify(name, shown)
-        if not (matches and possible):
-            raise UnauthorizedLogin
-        return name
+            return begin(self._check(name, shown, possible))
+        return _name_if(self.passwords.verify(name, shown) and possible, name)
+
+    async def _check(self, name: bytes, shown: bytes, possible: bool) -> bytes | tuple[()]:
+        return _name_if(await self.pool.run(self.passwords.verify, name, shown) and possible, name)
+
+
+def _name_if(right: bool, name: bytes) -> bytes:
+    if not right:
+        raise UnauthorizedLogin
+    return name
 
 
 @implementer(ICredentialsChecker)
@@ -125,9 +130,9 @@ class AnyChecker:
     credentialInterfaces: tuple[Any, ...]
     checkers: Sequence[Any]
 
-    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
-        """What the first checker says that knows the user; see `PasswordChecker` for how it fails."""
-        return Deferred.fromCoroutine(self._ask(credentials))
+    def requestAvatarId(self, credentials: Any) -> Any:
+        """What the first checker says that knows the user; see `PasswordChecker` for what it raises."""
+        return begin(self._ask(credentials))
 
     async def _ask(self, credentials: Any) -> Any:
         unavailable: StorageUnavailable | None = None

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
 
 from ftpx.interfaces import IAccount, IStorage
+from ftpx.running import begin
 from ftpx.wire.commands import decode, encode
 
 __all__ = ["ANONYMOUS_NAME", "Account", "Realm", "account_name", "safe_name"]
@@ -83,11 +84,11 @@ class Realm:
 
     def requestAvatar(
         self, avatarId: bytes | str | tuple[()], mind: object, *interfaces: type[Interface]
-    ) -> Deferred[_Avatar]:
-        """Fires with `IAccount`, the account and what to call at logout; see `IRealm`."""
+    ) -> _Avatar | Deferred[_Avatar]:
+        """`IAccount`, the account and what to call at logout, at once if its storage is there; see `IRealm`."""
         if IAccount not in interfaces:
             raise NotImplementedError("this realm has IAccount and nothing else")
-        return Deferred.fromCoroutine(self._open(avatarId))
+        return begin(self._open(avatarId))
 
     async def _open(self, avatar_id: bytes | str | tuple[()]) -> _Avatar:
         name, anonymous = account_name(avatar_id), avatar_id == ANONYMOUS

@@ -7,7 +7,7 @@ from twisted.internet.interfaces import ITransport
 
 from ftpx.data.addresses import normalised
 
-__all__ = ["Addresses", "addresses_of"]
+__all__ = ["Addresses", "addresses_of", "client_of"]
 
 _LOOPBACK = "127.0.0.1"
 
@@ -53,6 +53,11 @@ def addresses_of(transport: ITransport) -> Addresses:
         hosts.append(_host(host))
         layer = getattr(layer, "transport", None)
     return Addresses(peers[0], frozenset(peers), hosts[-1], hosts[0], port)
+
+
+def client_of(transport: ITransport) -> str:
+    """`Addresses.client` alone."""
+    return _host(transport.getPeer())
 
 
 def _host(address: object) -> str:

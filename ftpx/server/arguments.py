@@ -56,7 +56,7 @@ def _none(argument: str | None, cwd: Path) -> None:
         raise ArgumentError("This command takes no argument.")
 
 
-def _required(argument: str | None) -> str:
+def _required(argument: str | None, cwd: Path = ()) -> str:
     if argument is None:
         raise ArgumentError("This command needs an argument.")
     return argument
@@ -77,7 +77,7 @@ def _listing(argument: str | None, cwd: Path) -> ListingArgument:
 
 def text(syntax: str) -> ArgumentRule[str]:
     """A required argument that the verb reads itself, or that may be anything."""
-    return ArgumentRule(syntax, lambda argument, cwd: _required(argument))
+    return ArgumentRule(syntax, _required)
 
 
 def number(syntax: str) -> ArgumentRule[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
@@ -31,11 +29,12 @@ class ControlFactory(Factory):
 
     def __init__(self, services: Services, max_sessions: int, max_sessions_per_ip: int, max_descriptor: int) -> None:
         self.services = services
+        self.greeting = Reply(220, *services.policy.banner.splitlines())
         self._max_sessions = max_sessions
         self._max_sessions_per_ip = max_sessions_per_ip
         self._max_descriptor = max_descriptor
         self._sessions: dict[ControlProtocol, str | None] = {}
-        self._per_address: Counter[str] = Counter()
+        self._per_address: dict[str, int] = {}
         self._shutting_down = False
         self._emptied: Deferred[None] | None = None
 
@@ -56,10 +55,11 @@ class ControlFactory(Factory):
 
     def identify(self, session: ControlProtocol, address: str) -> Reply | None:
         """Count a session that was admitted for its client's address, or give the reply that refuses it."""
-        if self._max_sessions_per_ip and self._per_address[address] >= self._max_sessions_per_ip:
+        present = self._per_address.get(address, 0)
+        if self._max_sessions_per_ip and present >= self._max_sessions_per_ip:
             return _FULL_FOR_ADDRESS
         self._sessions[session] = address
-        self._per_address[address] += 1
+        self._per_address[address] = present + 1
         return None
 
     def release(self, session: ControlProtocol) -> None:

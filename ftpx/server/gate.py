@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from ftpx.errors import ArgumentError
 from ftpx.server.outcome import reply_for
 from ftpx.server.state import SEQUENCE, SUPERSEDED_BY_EPSV_ALL, Login, SessionState
@@ -14,7 +12,7 @@ from ftpx.server.verb import Verb
 from ftpx.wire.commands import Command
 from ftpx.wire.replies import Reply
 
-__all__ = ["UNIMPLEMENTED", "Admission", "gate"]
+__all__ = ["UNIMPLEMENTED", "gate"]
 
 # Commands of the RFCs that ftpx knows of and does not do; whatever is not even here is a 500.
 UNIMPLEMENTED = frozenset({"SMNT", "LPRT", "LPSV", "AUTH", "ADAT", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT"})
@@ -27,16 +25,12 @@ _NO_ABILITY = Reply(502, "This storage cannot do that.")
 _NO_PORT = Reply(425, "Use EPSV, PASV, EPRT or PORT first.")
 
 
-@attrs.frozen
-class Admission:
-    """A command that may run, with its argument as a value."""
+def gate(verbs: Mapping[str, Verb], state: SessionState, command: Command) -> tuple[Verb, Any] | Reply:
+    """
+    Let a command through, or say why not. What it admits has nothing left to check in the record.
 
-    verb: Verb
-    value: Any
-
-
-def gate(verbs: Mapping[str, Verb], state: SessionState, command: Command) -> Admission | Reply:
-    """Let a command through, or say why not. What it admits has nothing left to check in the record."""
+    :return: the verb and the value of its argument; or the reply that refuses the command.
+    """
     if state.epsv_all and command.verb in SUPERSEDED_BY_EPSV_ALL:
         return _EPSV_ONLY
     verb = verbs.get(command.verb)
@@ -55,4 +49,4 @@ def gate(verbs: Mapping[str, Verb], state: SessionState, command: Command) -> Ad
         return _NO_ABILITY
     if verb.opens_data and state.data_port is None:
         return _NO_PORT
-    return Admission(verb, value)
+    return verb, value

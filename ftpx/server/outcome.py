@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ftpx import errors
+from ftpx.wire.commands import CommandError
 from ftpx.wire.hostport import ProtocolNotSupported
+from ftpx.wire.lines import LineTooLong
 from ftpx.wire.replies import Reply
 
 __all__ = ["REPLIES", "reply_for"]
@@ -16,6 +18,8 @@ _UNAVAILABLE = "No such file or directory, or not permitted."
 REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.ArgumentError: Reply(501, "Syntax error in the argument."),
     errors.AlreadyExists: Reply(550, "File exists."),
+    CommandError: Reply(500, "Syntax error: that is no command."),
+    LineTooLong: Reply(500, "The command line is too long."),
     errors.DataConnectionAborted: Reply(426, "Transfer aborted; data connection closed."),
     errors.DataConnectionLost: Reply(426, "The data connection was broken; transfer aborted."),
     errors.DataConnectionNotOpened: Reply(425, "Cannot open the data connection."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,12 +13,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ftpx.errors import FtpxError
-from ftpx.server.addresses import Addresses, addresses_of
+from ftpx.running import begin
+from ftpx.server.addresses import Addresses, addresses_of, client_of
 from ftpx.server.command_queue import CommandQueue
-from ftpx.server.gate import Admission, gate
+from ftpx.server.gate import gate
 from ftpx.server.outcome import reply_for
 from ftpx.server.output import Output
-from ftpx.server.running import begin
 from ftpx.server.session import Session
 from ftpx.server.state import Login, Pending
 from ftpx.server.verb import DuringTransfer, Verb
@@ -51,7 +50,7 @@ class _Running:
     """The command that takes time."""
 
     verb: Verb
-    deferred: Deferred[None]
+    deferred: Deferred[Reply]
     interrupted: bool = False
 
 
@@ -72,7 +71,10 @@ class ControlProtocol(Protocol):
 
     def __init__(self, factory: ControlFactory) -> None:
         self.factory = factory
+        self.client = ""
         self.session = Session(factory.services, self, COMMANDS)
+        self._clock = factory.services.clock
+        self._now = self._clock.seconds
         self._queue = CommandQueue()
         self._running: _Running | None = None
         self._pumping = False
@@ -85,15 +87,15 @@ class ControlProtocol(Protocol):
         self._drained: list[Deferred[None]] = []
         self._last_activity = 0.0
         self._log_in_by = 0.0
-        self._timers: dict[str, IDelayedCall] = {}
+        self._timer: IDelayedCall | None = None
+        self._identified = False
         self._addresses: Addresses | None = None
 
     # The connection's life
 
     def connectionMade(self) -> None:
         """Say 220, or 421 to one session too many."""
-        self._output = Output(self.transport)
-        self.transport.registerProducer(self, True)
+        self._output = Output(self.transport, self)
         refusal = self.factory.admit(self)
         if refusal is None and not hasattr(self.transport, "transport"):
             # Behind a wrapper the client's address may come with the first octets only.
@@ -101,20 +103,21 @@ class ControlProtocol(Protocol):
         if refusal is not None:
             self.close(refusal)
             return
+        self.send(self.factory.greeting)
         policy = self.session.policy
         self._last_activity = self._now()
         self._log_in_by = self._last_activity + policy.login_timeout
-        self._after("time", min(policy.login_timeout, policy.idle_timeout), self._look_at_the_clock)
-        self.send(Reply(220, *policy.banner.splitlines()))
+        self._look_again_in(min(policy.login_timeout, policy.idle_timeout))
 
     def dataReceived(self, data: bytes) -> None:
         """Queue the commands and run what may run."""
         if self._finishing or self._closing:
             return
-        refusal = None if self._addresses is not None else self._identify()
-        if refusal is not None:
-            self.close(refusal)
-            return
+        if not self._identified:
+            refusal = self._identify()
+            if refusal is not None:
+                self.close(refusal)
+                return
         try:
             self._queue.feed(data)
         except EndlessLine:
@@ -125,14 +128,14 @@ class ControlProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End what runs, and the login."""
         self._lost = True
-        for call in self._timers.values():
-            if call.active():
-                call.cancel()
-        self._timers.clear()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
         self._queue.clear()
-        self._interrupt()
+        self._output.end()
         if self._running is None:
-            self._log_out()
+            self.session.end()
+        else:
+            self._interrupt()
         waiting, self._drained = self._drained, []
         for deferred in waiting:
             deferred.cancel()
@@ -144,15 +147,16 @@ class ControlProtocol(Protocol):
         return -1 if fileno is None else int(fileno())
 
     def addresses(self) -> Addresses:
-        """The two ends, as known now: a PROXY header tells them only with the first octets."""
-        if self._addresses is not None:
-            return self._addresses
-        return addresses_of(self.transport)
+        """The two ends; most sessions that are short never ask."""
+        if self._addresses is None:
+            self._addresses = addresses_of(self.transport)
+        return self._addresses
 
     def _identify(self) -> Reply | None:
-        """Take the addresses as final, and count the session for its client's."""
-        self._addresses = addresses_of(self.transport)
-        refusal: Reply | None = self.factory.identify(self, self._addresses.client)
+        """Take the client's address as final, and count the session for it."""
+        self._identified = True
+        self.client = client_of(self.transport)
+        refusal: Reply | None = self.factory.identify(self, self.client)
         return refusal
 
     # Writing
@@ -217,16 +221,10 @@ class ControlProtocol(Protocol):
             self.finish(reply)
 
     def _lose(self) -> None:
-        self._output.flush()
         self._closing = True
         self._queue.clear()
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
-        self._after("closing", _CLOSING_TIME, self._cut)
-
-    def _cut(self) -> None:
-        abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
-        abort()
+        if not self._output.close():
+            self._look_again_in(_CLOSING_TIME)
 
     # Running commands
 
@@ -237,36 +235,47 @@ class ControlProtocol(Protocol):
         self._pumping = True
         try:
             for _ in range(_COMMANDS_A_TURN):
-                if self._may_take():
+                if not self._queue.items:
+                    break
+                if self._takes and (self._running is None or self._next_acts_beside(self._running)):
                     self._last_activity = self._now()
-                    self._begin(self._queue.take())
+                    reply = self._begin(self._queue.take())
+                    if reply is not None:
+                        self._output.write(reply.encode())
                 elif self._running is not None and self._abort_is_due(self._running):
                     self.session.aborted = True
                     self._interrupt()
                 else:
                     break
             else:
-                self._after("turn", 0, self._pump)
+                self._clock.callLater(0, self._pump)
         except EndlessLine:
             self.close(_ENDLESS)
         finally:
             self._pumping = False
         self._output.flush()
-        self._read_or_pause()
-        if self._finishing and self._running is None and not self._closing and not self._lost:
-            if self._last_word is not None:
-                self.send(self._last_word)
-            self._lose()
+        if self._queue.items or not self._reading or self._blocked:
+            self._read_or_pause()
+        if self._finishing and self._running is None:
+            self._finish_now()
 
-    def _may_take(self) -> bool:
-        """Whether the next in line may run: nothing else does, or it may act at once."""
-        if self._blocked or self._finishing or self._closing or self._lost:
-            return False
-        item = self._queue.head()
-        if item is None or self._running is None:
-            return item is not None
+    def _finish_now(self) -> None:
+        if self._closing or self._lost:
+            return
+        if self._last_word is not None:
+            self.send(self._last_word)
+        self._lose()
+
+    @property
+    def _takes(self) -> bool:
+        """Whether commands are run at all now."""
+        return not (self._blocked or self._finishing or self._closing or self._lost)
+
+    def _next_acts_beside(self, running: _Running) -> bool:
+        """Whether the next in line acts while another command runs."""
+        item = self._queue.items[0]
         verb = COMMANDS.get(item.verb) if isinstance(item, Command) else None
-        if verb is None or not self._running.verb.opens_data:
+        if verb is None or not running.verb.opens_data:
             return False
         acts = verb.during_transfer
         bare = isinstance(item, Command) and item.argument is None
@@ -276,44 +285,51 @@ class ControlProtocol(Protocol):
         """Whether an ABOR waits that belongs to what runs: before the command of another transfer."""
         if running.interrupted or self.session.committing or not running.verb.abortable:
             return False
-        for item in self._queue:
+        for item in self._queue.items:
             verb = COMMANDS.get(item.verb) if isinstance(item, Command) else None
             if verb is not None and (verb.name == "ABOR" or verb.abortable):
                 return verb.name == "ABOR"
         return False
 
-    def _begin(self, item: Command | Reply) -> None:
+    def _begin(self, item: Command | Reply) -> Reply | None:
+        """Run a command: the reply to it, or ``None`` if it takes time and answers later."""
         if isinstance(item, Reply):
-            self.send(item)
-            return
+            return item
         known = COMMANDS.get(item.verb)
         self.session.state.forget(Pending.NOTHING if known is None else known.keeps)
         admitted = gate(COMMANDS, self.session.state, item)
         if isinstance(admitted, Reply):
-            self.send(admitted)
-            return
-        deferred = begin(self._perform(admitted))
-        if deferred is not None:
-            self._running = _Running(admitted.verb, deferred)
-            deferred.addCallback(self._done)
-
-    async def _perform(self, admitted: Admission) -> None:
+            return admitted
+        verb, value = admitted
         try:
-            reply = await admitted.verb.run(self.session, admitted.value)
-        except FtpxError as error:
-            reply = reply_for(error)
-        except CancelledError:
-            reply = _ABORTED
-        except Exception:
-            self.log.failure("{verb} failed", verb=admitted.verb.name)
-            reply = _BUG
-        self.send(reply)
+            outcome = verb.run(self.session, value)
+            result = outcome if isinstance(outcome, Reply) else begin(outcome)
+        except Exception as error:
+            return self._reply_for(error, verb)
+        if isinstance(result, Reply):
+            return result
+        self._running = _Running(verb, result)
+        result.addErrback(self._failed, verb).addCallback(self._done)
+        return None
 
-    def _done(self, result: object) -> None:
+    def _failed(self, failure: Failure, verb: Verb) -> Reply:
+        return self._reply_for(failure.value, verb)
+
+    def _reply_for(self, error: BaseException | None, verb: Verb) -> Reply:
+        """What to say of a command that raised."""
+        if isinstance(error, FtpxError):
+            return reply_for(error)
+        if isinstance(error, CancelledError):
+            return _ABORTED
+        self.log.failure("{verb} failed", Failure(error), verb=verb.name)
+        return _BUG
+
+    def _done(self, reply: Reply) -> None:
+        self.send(reply)
         self._running = None
         self._last_activity = self._now()
         if self._lost:
-            self._log_out()
+            self.session.end()
         else:
             self._pump()
 
@@ -322,9 +338,6 @@ class ControlProtocol(Protocol):
         if self._running is not None and not self._running.interrupted and not self.session.committing:
             self._running.interrupted = True
             self._running.deferred.cancel()
-
-    def _log_out(self) -> None:
-        self.session.state = self.session.state.reset(keep_parameters=False)
 
     # Reading and time
 
@@ -339,18 +352,18 @@ class ControlProtocol(Protocol):
         else:
             self.transport.pauseProducing()
 
-    def _now(self) -> float:
-        return self.session.services.clock.seconds()
-
-    def _after(self, name: str, seconds: float, call: Callable[[], None]) -> None:
-        """Set the one timer of a name."""
-        present = self._timers.get(name)
-        if present is not None and present.active():
-            present.cancel()
-        self._timers[name] = self.session.services.clock.callLater(seconds, call)
+    def _look_again_in(self, seconds: float) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.reset(seconds)
+        else:
+            self._timer = self._clock.callLater(seconds, self._look_at_the_clock)
 
     def _look_at_the_clock(self) -> None:
-        """One timer for both time limits: nearly all sessions end before it goes off."""
+        """One timer for all time limits: nearly all sessions end before it goes off."""
+        if self._closing:
+            abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
+            abort()
+            return
         now, limit = self._now(), self.session.policy.idle_timeout
         busy = self._running is not None and not self._blocked
         idle_left = limit if busy else self._last_activity + limit - now
@@ -360,4 +373,4 @@ class ControlProtocol(Protocol):
         elif idle_left <= 0:
             self.close(_IDLE)
         else:
-            self._after("time", min(idle_left, login_left), self._look_at_the_clock)
+            self._look_again_in(min(idle_left, login_left))

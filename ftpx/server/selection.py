@@ -37,7 +37,7 @@ class Selection:
 
 
 def _lines(page: Page, line: Callable[[Entry], str]) -> bytes:
-    return encode("".join(f"{line(entry)}\r\n" for entry in page))
+    return encode("".join([f"{line(entry)}\r\n" for entry in page]))
 
 
 @asynccontextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Protocol, cast
 
@@ -16,6 +16,7 @@ from ftpx.accounts.delay import LoginDelay
 from ftpx.errors import DataConnectionNotOpened
 from ftpx.interfaces import Entry, IAccount, IDataConnection, IDataConnections, IRights, IStorage, Path, Right
 from ftpx.server.addresses import Addresses
+from ftpx.server.journal import Journal
 from ftpx.server.policy import Policy
 from ftpx.server.state import SessionState
 from ftpx.server.verb import Verb
@@ -34,6 +35,7 @@ class Services:
     portal: Portal
     data: IDataConnections
     delay: LoginDelay
+    journal: Journal
     token: Callable[[], str]
 
 
@@ -52,6 +54,10 @@ class Control(Protocol):
     def finish(self, last_word: Reply | None = None) -> None:
         """Close when the command under way is done, with a last word; later commands are dropped."""
 
+    @property
+    def client(self) -> str:
+        """`Addresses.client`."""
+
     def addresses(self) -> Addresses:
         """The two ends."""
 
@@ -62,6 +68,37 @@ class Transfer:
 
     opening: str
     connection: IDataConnection
+
+
+class OpenData:
+    """A data connection for the time of a command; see `Session.open_data`."""
+
+    def __init__(self, session: Session, opening: str) -> None:
+        self._session = session
+        self._opening = opening
+
+    async def __aenter__(self) -> IDataConnection:
+        """
+        Wait for the connection.
+
+        :raises DataConnectionNotOpened: it did not come about.
+        """
+        session = self._session
+        port = session.state.take_data_port()
+        if port is None:
+            raise DataConnectionNotOpened
+        try:
+            self._connection = await port.connect()
+        finally:
+            port.close()
+        session.transfer = Transfer(self._opening, self._connection)
+        session.control.send(Reply(150, self._opening))
+        return self._connection
+
+    async def __aexit__(self, *error: object) -> None:
+        """Close it."""
+        self._session.transfer = None
+        self._connection.abort()
 
 
 class Session:
@@ -87,6 +124,11 @@ class Session:
         """What the account sees."""
         return self.account.storage
 
+    def end(self) -> None:
+        """End the login; there is nobody to be answered any more."""
+        self.state.end()
+        del self.control
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self.services.wall_clock()
@@ -102,27 +144,9 @@ class Session:
             return None
         return blake2b(entry.identity, key=self.policy.unique_key, digest_size=8).hexdigest()
 
-    @asynccontextmanager
-    async def open_data(self, opening: str) -> AsyncIterator[IDataConnection]:
-        """
-        Open the data connection that was set up, say 150 and ``opening``, and close it whatever happens.
-
-        :raises DataConnectionNotOpened: it did not come about.
-        """
-        port = self.state.take_data_port()
-        if port is None:
-            raise DataConnectionNotOpened
-        try:
-            connection = await port.connect()
-            self.transfer = Transfer(opening, connection)
-            try:
-                self.control.send(Reply(150, opening))
-                yield connection
-            finally:
-                self.transfer = None
-                connection.abort()
-        finally:
-            port.close()
+    def open_data(self, opening: str) -> OpenData:
+        """Open the data connection that was set up, say 150 and ``opening``, and close it whatever happens."""
+        return OpenData(self, opening)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

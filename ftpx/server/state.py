@@ -93,11 +93,16 @@ class SessionState:
             self.data_port.close()
         self.data_port = port
 
-    def reset(self, *, keep_parameters: bool) -> SessionState:
-        """End the login and give the state to go on with."""
+    def end(self) -> None:
+        """End the login and close the data port."""
+        self.login, self.account = Login.NONE, None
         self.set_data_port(None)
         logout, self.logout = self.logout, _nobody
         logout()
+
+    def reset(self, *, keep_parameters: bool) -> SessionState:
+        """End the login and give the state to go on with."""
+        self.end()
         fresh = SessionState(failures=self.failures)
         if keep_parameters:
             fresh.type, fresh.facts = self.type, self.facts

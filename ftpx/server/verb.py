@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -16,10 +16,11 @@ from ftpx.wire.replies import Reply
 if TYPE_CHECKING:
     from ftpx.server.session import Session
 
-__all__ = ["DuringTransfer", "Features", "Run", "Verb", "verb"]
+__all__ = ["DuringTransfer", "Features", "Outcome", "Run", "Verb", "verb"]
 
 T = TypeVar("T")
-Run = Callable[["Session", Any], Awaitable[Reply]]
+Outcome = Reply | Coroutine[Any, Any, Reply]
+Run = Callable[["Session", Any], Outcome]
 Features = Callable[["Session"], Iterable[str]]
 
 
@@ -68,10 +69,10 @@ class Verb:
 
 def verb(
     name: str, rfc: str, argument: ArgumentRule[T], help: str, **record: Any
-) -> Callable[[Callable[[Session, T], Awaitable[Reply]]], Verb]:
-    """Make the coroutine function below into the `Verb` of that name."""
+) -> Callable[[Callable[[Session, T], Outcome]], Verb]:
+    """Make the function below, a coroutine function if it has to wait, into the `Verb` of that name."""
 
-    def decorate(run: Callable[[Session, T], Awaitable[Reply]]) -> Verb:
+    def decorate(run: Callable[[Session, T], Outcome]) -> Verb:
         return Verb(name=name, rfc=rfc, argument=argument, help=help, run=run, **record)
 
     return decorate

@@ -39,7 +39,8 @@ def text(name: bytes) -> str:
 
 def is_hidden(path: Path) -> bool:
     """Whether a name of the path belongs to ftpx: an upload that is not complete."""
-    return any(name.startswith(HIDDEN_PREFIX) for name in path)
+    # Not any(): a generator for each of many small files would be noticed.
+    return bool([name for name in path if name.startswith(HIDDEN_PREFIX)])
 
 
 def names_to_read(path: Path) -> list[bytes]:

@@ -35,6 +35,7 @@ from ftpx.accounts.delay import LoginDelay
 from ftpx.accounts.realm import Realm
 from ftpx.interfaces import IStorage
 from ftpx.server.factory import ControlFactory
+from ftpx.server.journal import Journal
 from ftpx.server.policy import Policy
 from ftpx.server.session import Services
 from ftpx.storage.memory import MemoryStorage
@@ -257,6 +258,7 @@ class ServerHarness:
             portal=make_portal(Realm(self._home), checkers),
             data=self.data,
             delay=LoginDelay(self.clock),
+            journal=Journal(Clock()),
             token=lambda: f"{next(tokens):04x}",
         )
         self.factory = ControlFactory(self.services, max_sessions, max_sessions_per_ip, sys.maxsize)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import attrs
 
 from ftpx.errors import ArgumentError, FtpxError
@@ -45,13 +47,19 @@ def parse_command(line: bytes) -> Command:
     :raises ArgumentError: the argument holds NUL, CR or LF.
     """
     verb, _, argument = line.partition(b" ")
-    if not verb.isalpha() or len(verb) > _LONGEST_VERB:
-        raise CommandError("Not a command.")
-    name = verb.decode("ascii").upper()
+    command = _without_argument(verb)
     if not argument:
-        return Command(name, None)
+        return command
     if b"\r" in argument or b"\0" in argument or b"\n" in argument:
         raise ArgumentError("NUL, CR and LF are not allowed in an argument.")
     if _INTERPRET_AS_COMMAND in argument:
         argument = argument.replace(_INTERPRET_AS_COMMAND * 2, _INTERPRET_AS_COMMAND)
-    return Command(name, decode(argument))
+    return Command(command.verb, decode(argument))
+
+
+# Arguments are never kept here: some of them are passwords.
+@lru_cache(maxsize=256)
+def _without_argument(verb: bytes) -> Command:
+    if not verb.isalpha() or len(verb) > _LONGEST_VERB:
+        raise CommandError("Not a command.")
+    return Command(verb.decode("ascii").upper(), None)

@@ -75,12 +75,21 @@ def format_facts(
         line += f"perm={perm};"
     if "unique" in wanted and unique is not None:
         line += f"unique={unique};"
-    if "UNIX.mode" in wanted and entry.mode is not None:
-        line += f"UNIX.mode={entry.mode & 0o7777:04o};"
-    if "UNIX.owner" in wanted and _is_value(entry.owner):
-        line += f"UNIX.owner={entry.owner};"
-    if "UNIX.group" in wanted and _is_value(entry.group):
-        line += f"UNIX.group={entry.group};"
+    return line + _unix_facts(
+        entry.mode if "UNIX.mode" in wanted else None,
+        entry.owner if "UNIX.owner" in wanted else None,
+        entry.group if "UNIX.group" in wanted else None,
+    )
+
+
+# Most entries of a directory end alike.
+@lru_cache(maxsize=1024)
+def _unix_facts(mode: int | None, owner: str | None, group: str | None) -> str:
+    line = "" if mode is None else f"UNIX.mode={mode & 0o7777:04o};"
+    if _is_value(owner):
+        line += f"UNIX.owner={owner};"
+    if _is_value(group):
+        line += f"UNIX.group={group};"
     return line + " "
 
 

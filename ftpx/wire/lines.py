@@ -48,6 +48,21 @@ class LineFramer:
         """How many octets are held."""
         return len(self._buffer)
 
+    def lone_line(self, data: bytes) -> bytes | None:
+        """
+        The line without its line end, if octets that came are exactly one and nothing is held before them.
+
+        Nearly all clients send one line and wait. What gives ``None`` is for `feed`.
+        """
+        if self._buffer or self._dropped or data.find(b"\n") != len(data) - 1 or data[-2:] != b"\r\n":
+            return None
+        return None if data[0] >= _DATA_MARK or len(data) > self._maximum else data[:-2]
+
+    def clear(self) -> None:
+        """Forget what is held, as if nothing had come yet."""
+        self._buffer.clear()
+        self._searched = self._dropped = 0
+
     def feed(self, data: bytes) -> None:
         """Add octets as they came."""
         self._buffer += data

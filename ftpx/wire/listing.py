@@ -37,14 +37,16 @@ def format_line(entry: Entry, now: float, *, owner: str | None = None, group: st
     # An absolute target would show where things really are.
     if target and entry.kind is Kind.LINK and target[0] != "/" and printable(target) == target:
         name = f"{name} -> {target}"
-    return (
-        f"{_permissions(entry.kind, entry.mode)} {entry.links:3d} "
-        f"{_column(owner or entry.owner)} {_column(group or entry.group)} "
-        f"{entry.size:8d} {list_time(entry.modified or 0, now)} {name}"
-    )
+    front = _front(entry.kind, entry.mode, entry.links, owner or entry.owner, group or entry.group)
+    return f"{front}{entry.size:8d} {list_time(entry.modified or 0, now)} {name}"
 
 
+# Most entries of a directory begin alike.
 @lru_cache(maxsize=1024)
+def _front(kind: Kind, mode: int | None, links: int, owner: str | None, group: str | None) -> str:
+    return f"{_permissions(kind, mode)} {links:3d} {_column(owner)} {_column(group)} "
+
+
 def _permissions(kind: Kind, mode: int | None) -> str:
     if mode is None:
         mode = _USUAL_MODES[kind]
@@ -55,7 +57,6 @@ def _permissions(kind: Kind, mode: int | None) -> str:
     return _LETTERS[kind] + "".join(letters)
 
 
-@lru_cache(maxsize=1024)
 def _column(name: str | None) -> str:
     """A name that stays one column, whatever it holds."""
     return f"{_BLANK.sub('_', printable(name or _ANYBODY)):<8}"

@@ -49,8 +49,8 @@ def format_time(seconds: float, fraction: bool = False) -> str:
 
     Times before the year 1 or after 9999 become the first or the last that can be written.
     """
-    # In this order a NaN becomes the earliest time.
-    seconds = min(_LATEST, max(_EARLIEST, seconds))
+    if not _EARLIEST <= seconds <= _LATEST:
+        seconds = _clamped(seconds)
     if fraction:
         whole, part = divmod(seconds, 1)
         carry, microseconds = divmod(round(part * 1_000_000), 1_000_000)
@@ -65,10 +65,16 @@ def list_time(seconds: float, now: float) -> str:
 
     A time up to a day after ``now`` counts as recent: clocks differ.
     """
-    seconds = min(_LATEST, max(_EARLIEST, seconds))
+    if not _EARLIEST <= seconds <= _LATEST:
+        seconds = _clamped(seconds)
     day, second = divmod(int(seconds // 1), _DAY)
     month_day, year = _list_date(day)
     return month_day + (_CLOCK[second // 60] if now - _HALF_YEAR < seconds <= now + _DAY else year)
+
+
+def _clamped(seconds: float) -> float:
+    # In this order a NaN becomes the earliest time.
+    return min(_LATEST, max(_EARLIEST, seconds))
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ import attrs
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.logger import ILogObserver, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -68,7 +68,7 @@ class StubChecker:
 def ask(checker: Any, name: str | bytes, password: str | bytes) -> Deferred[Any]:
     """Ask a checker about a name and a password."""
     octets = [value.encode() if isinstance(value, str) else value for value in (name, password)]
-    answer: Deferred[Any] = checker.requestAvatarId(UsernamePassword(*octets))
+    answer: Deferred[Any] = maybeDeferred(checker.requestAvatarId, UsernamePassword(*octets))
     return answer
 
 

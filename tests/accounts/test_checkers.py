@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import LoginDenied, UnauthorizedLogin
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -159,6 +162,26 @@ class AnyCheckerTests(SynchronousTestCase):
         joined = self.join(StubChecker(UnauthorizedLogin()), StubChecker(b"alice"), third)
         self.assertEqual(self.successResultOf(ask(joined, "alice", "x")), b"alice")
         self.assertEqual(third.asked, 0)
+
+    def test_every_kind_of_answer(self) -> None:
+        """A source may answer at once, by a Deferred, or be a coroutine function, which is waited for."""
+        wait: Deferred[bytes] = Deferred()
+
+        class AtOnce(StubChecker):
+            def requestAvatarId(self, credentials: Any) -> Any:
+                return self.answer
+
+        class Later(StubChecker):
+            async def requestAvatarId(self, credentials: Any) -> Any:  # type: ignore[override]
+                if await wait != b"yes":
+                    raise UnauthorizedLogin
+                return self.answer
+
+        self.assertEqual(self.successResultOf(ask(self.join(AtOnce(b"alice")), "alice", "x")), b"alice")
+        answer = ask(self.join(Later(b"alice")), "alice", "x")
+        self.assertNoResult(answer)
+        wait.callback(b"no")
+        self.failureResultOf(answer, UnauthorizedLogin)
 
     def test_none(self) -> None:
         """AU01: who is refused by all was looked for in all, and the refusal does not tell by whom."""

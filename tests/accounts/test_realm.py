@@ -41,6 +41,7 @@ class RealmTests(SynchronousTestCase):
     def test_account(self) -> None:
         """An account has the name, the home that was opened for it, and a way to log out."""
         answer = self.realm.requestAvatar(b"alice", None, IAccount)
+        assert isinstance(answer, Deferred)
         self.assertNoResult(answer)
         storage = object()
         self.home.callback(storage)

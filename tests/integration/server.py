@@ -118,7 +118,7 @@ class FtpxServer:
         return ftpx_command(*self.options(*options))
 
     def start(self, *options: str) -> FtpxServer:
-        """Start the process and wait until it accepts connections."""
+        """Start the process and wait until it answers."""
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(*options),
@@ -131,7 +131,7 @@ class FtpxServer:
         if self._descriptors is not None:
             resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
         try:
-            eventually(self._accepts, seconds=30, pause=0.05, what="the server accepts connections")
+            eventually(self._answers, seconds=30, pause=0.05, what="the server answers")
         except AssertionError as error:
             self._end_at_once()
             written = self.log[-3000:]
@@ -139,13 +139,15 @@ class FtpxServer:
             raise AssertionError(f"{error}\n{written}") from None
         return self
 
-    def _accepts(self) -> bool:
+    def _answers(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the server ended with status {self._process.returncode}")
         try:
-            with socket.create_connection((self.host, self.port), timeout=1):
-                return True
+            with socket.create_connection((self.host, self.port), timeout=1) as probe:
+                # A port takes connections before the reactor runs: only an answer tells that signals are heard.
+                probe.sendall(b"QUIT\r\n")
+                return probe.recv(1) != b""
         except OSError:
             return False
 

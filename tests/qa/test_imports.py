@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.qa.sources import Import, Source, sources
 
-_CONTRACTS = frozenset({"errors", "interfaces"})
+_CONTRACTS = frozenset({"errors", "interfaces", "running"})
 _BASE = _CONTRACTS | {"wire"}
 _ROOMS = frozenset({"data", "storage", "accounts"})
 
@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "": frozenset(),
     "errors": frozenset(),
     "interfaces": frozenset({"errors"}),
+    "running": frozenset(),
     "wire": _CONTRACTS,
     "data": _BASE,
     "storage": _BASE,

@@ -20,14 +20,14 @@ class CommandQueueTests(SynchronousTestCase):
         items = [queue.take() for _ in range(5)]
         self.assertEqual((items[0], items[4]), (Command("NOOP", None), Command("PWD", None)))
         self.assertEqual([item.code for item in items if isinstance(item, Reply)], [500, 501, 500])
-        self.assertIsNone(queue.head())
+        self.assertFalse(queue.items)
 
     def test_head_and_iteration(self) -> None:
         """The next item and all items can be looked at without being taken."""
         queue = CommandQueue()
         queue.feed(b"PWD\r\nNOOP\r\n")
-        self.assertEqual(queue.head(), Command("PWD", None))
-        self.assertEqual(list(queue), [Command("PWD", None), Command("NOOP", None)])
+        self.assertEqual(queue.items[0], Command("PWD", None))
+        self.assertEqual(list(queue.items), [Command("PWD", None), Command("NOOP", None)])
         self.assertEqual(queue.take(), Command("PWD", None))
 
     def test_bound(self) -> None:
@@ -37,10 +37,10 @@ class CommandQueueTests(SynchronousTestCase):
         self.assertFalse(queue.full)
         queue.feed(b"".join(b"CWD %d\r\n" % number for number in range(5)))
         self.assertTrue(queue.full)
-        self.assertEqual(len(list(queue)), 3)
+        self.assertEqual(len(list(queue.items)), 3)
         taken = [queue.take() for _ in range(7)]
         self.assertEqual(taken[-1], Command("CWD", "4"))
-        self.assertIsNone(queue.head())
+        self.assertFalse(queue.items)
         self.assertFalse(queue.full)
 
     def test_pieces(self) -> None:
@@ -48,9 +48,9 @@ class CommandQueueTests(SynchronousTestCase):
         queue = CommandQueue()
         for octet in b"PWD\r":
             queue.feed(bytes([octet]))
-            self.assertIsNone(queue.head())
+            self.assertFalse(queue.items)
         queue.feed(b"\n")
-        self.assertEqual(queue.head(), Command("PWD", None))
+        self.assertEqual(queue.items[0], Command("PWD", None))
 
     def test_endless(self) -> None:
         """A line without an end is told."""
@@ -64,6 +64,6 @@ class CommandQueueTests(SynchronousTestCase):
         queue = CommandQueue()
         queue.feed(b"PWD\r\nNO")
         queue.clear()
-        self.assertIsNone(queue.head())
+        self.assertFalse(queue.items)
         queue.feed(b"OP\r\n")
-        self.assertEqual(queue.head(), Command("OP", None))
+        self.assertEqual(queue.items[0], Command("OP", None))

@@ -34,6 +34,10 @@ def lines_of(*chunks: bytes, maximum: int = 8192, discard: int = 65536) -> list[
     framer = LineFramer(maximum, discard)
     found: list[Outcome] = []
     for chunk in chunks:
+        line = framer.lone_line(chunk)
+        if line is not None:
+            found.append(line)
+            continue
         framer.feed(chunk)
         found += drain(framer)
         if found[-1:] == ["endless"]:

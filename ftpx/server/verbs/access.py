@@ -31,7 +31,7 @@ _log = Logger()
 
 
 @verb("USER", "959", text("name"), "Say who you are; PASS follows.", before_login=True)
-async def user(session: Session, name: str) -> Reply:
+def user(session: Session, name: str) -> Reply:
     """Begin a login. A second USER ends the login there was, with all its rights."""
     session.state = session.state.reset(keep_parameters=True)
     session.state.login, session.state.user = Login.USER_GIVEN, name
@@ -41,13 +41,14 @@ async def user(session: Session, name: str) -> Reply:
 @verb("PASS", "959", text("password"), "Prove who you are.", before_login=True, secret=True)
 async def password(session: Session, secret: str) -> Reply:
     """Log in. Every failure reads the same, and is answered the later the more there were."""
-    state, portal, delay = session.state, session.services.portal, session.services.delay
-    client = session.control.addresses().client
+    state, portal = session.state, session.services.portal
+    delay, journal = session.services.delay, session.services.journal
+    client = session.control.client
     state.login = Login.NONE
     try:
         _, account, logout = await portal.login(_credentials(portal, state.user, secret), None, IAccount)
     except LoginFailed:
-        _log.info("login of {user} from {client} refused", user=printable(state.user), client=client)
+        journal.info("login of {user} from {client} refused", user=printable(state.user), client=client)
         return await _refuse(session, delay.failed(client))
     except StorageError as error:
         _log.error("login of {user} failed: {error!r}", user=printable(state.user), error=error)
@@ -56,10 +57,7 @@ async def password(session: Session, secret: str) -> Reply:
     if not avatar.anonymous:
         delay.succeeded(client)
     state.login, state.account, state.logout, state.failures = Login.DONE, avatar, logout, 0
-    # The client does not wait for our log.
-    session.services.clock.callLater(
-        0, _log.info, "{user} logged in from {client}", user=printable(avatar.name), client=client
-    )
+    journal.info("{user} logged in from {client}", user=printable(avatar.name), client=client)
     return _LOGGED_IN
 
 
@@ -78,27 +76,27 @@ async def _refuse(session: Session, seconds: float) -> Reply:
 
 
 @verb("ACCT", "959", text("account"), "Not needed here.", secret=True)
-async def account(session: Session, name: str) -> Reply:
+def account(session: Session, name: str) -> Reply:
     """Accounts in RFC 959's sense are not used."""
     return Reply(202, "No account is needed.")
 
 
 @verb("REIN", "959", NONE, "Log out and begin again.", before_login=True)
-async def reinitialize(session: Session, nothing: None) -> Reply:
+def reinitialize(session: Session, nothing: None) -> Reply:
     """Forget everything but the connection."""
     session.state = session.state.reset(keep_parameters=False)
     return Reply(220, "Ready for a new user.")
 
 
 @verb("QUIT", "959", NONE, "Say goodbye.", before_login=True, during_transfer=DuringTransfer.ACTS)
-async def quit_(session: Session, nothing: None) -> Reply:
+def quit_(session: Session, nothing: None) -> Reply:
     """Close, after the transfer under way if there is one."""
     session.control.finish()
     return _GOODBYE
 
 
 @verb("HOST", "7151", text("name"), "Say by which name you know this server.", before_login=True, feature="HOST")
-async def host(session: Session, name: str) -> Reply:
+def host(session: Session, name: str) -> Reply:
     """Every name is served alike."""
     if session.state.login is not Login.NONE:
         return Reply(503, "HOST comes before USER.")

@@ -44,7 +44,7 @@ def _dial(session: Session, host: str, port: int) -> Reply:
 
 
 @verb("PORT", "959", text("h1,h2,h3,h4,p1,p2"), "Let the server connect to you.", keeps=Pending.RESTART)
-async def port(session: Session, argument: str) -> Reply:
+def port(session: Session, argument: str) -> Reply:
     """Active mode, IPv4."""
     return _dial(session, *parse_port(argument))
 
@@ -57,7 +57,7 @@ async def port(session: Session, argument: str) -> Reply:
     keeps=Pending.RESTART,
     feature=lambda session: ["EPRT"] if session.policy.active else [],
 )
-async def extended_port(session: Session, argument: str) -> Reply:
+def extended_port(session: Session, argument: str) -> Reply:
     """Active mode, IPv4 and IPv6."""
     return _dial(session, *parse_eprt(argument))
 
@@ -100,7 +100,7 @@ _EPSV_ARGUMENT = ArgumentRule("[1|2|ALL]", _epsv_family)
     keeps=Pending.RESTART,
     feature="EPSV",
 )
-async def extended_passive(session: Session, family: str) -> Reply:
+def extended_passive(session: Session, family: str) -> Reply:
     """Passive mode, IPv4 and IPv6."""
     if family == "ALL":
         session.state.epsv_all = True

@@ -8,7 +8,7 @@ from ftpx.errors import NotADirectory
 from ftpx.interfaces import Kind, Path
 from ftpx.server.arguments import NONE, PATH
 from ftpx.server.session import Session
-from ftpx.server.verb import verb
+from ftpx.server.verb import Outcome, verb
 from ftpx.wire.paths import quote
 from ftpx.wire.replies import Reply
 
@@ -26,13 +26,13 @@ async def change(session: Session, path: Path) -> Reply:
 
 
 @verb("CDUP", "959", NONE, "Change to the directory above.")
-async def change_up(session: Session, nothing: None) -> Reply:
+def change_up(session: Session, nothing: None) -> Outcome:
     """Enter the directory above; the root is above itself."""
-    return await change.run(session, session.state.cwd[:-1])
+    return change.run(session, session.state.cwd[:-1])
 
 
 @verb("PWD", "959", NONE, "Tell the working directory.")
-async def tell(session: Session, nothing: None) -> Reply:
+def tell(session: Session, nothing: None) -> Reply:
     """Name the working directory in RFC 959's quotes."""
     return Reply(257, f"{quote(session.state.cwd)} is the working directory.")
 

@@ -22,26 +22,26 @@ _NOTHING_DONE = Reply(200, "Nothing done.")
 
 
 @verb("NOOP", "959", NONE, "Do nothing.", before_login=True, during_transfer=DuringTransfer.ACTS, keeps=Pending.RESTART)
-async def nothing(session: Session, argument: None) -> Reply:
+def nothing(session: Session, argument: None) -> Reply:
     """Answer."""
     return _NOTHING_DONE
 
 
 @verb("SYST", "959", NONE, "Tell the system type.", before_login=True)
-async def system(session: Session, argument: None) -> Reply:
+def system(session: Session, argument: None) -> Reply:
     """What every client takes as: listings are those of ``ls -l``."""
     return Reply(215, "UNIX Type: L8")
 
 
 @verb("FEAT", "2389", NONE, "Tell the features.", before_login=True)
-async def features(session: Session, argument: None) -> Reply:
+def features(session: Session, argument: None) -> Reply:
     """Tell what this server, and once logged in this user's storage, can do beyond RFC 959."""
     lines = {line for record in session.commands.values() for line in record.features(session)}
     return Reply(211, "Features:", *(f" {line}" for line in sorted(lines.union(_STANDING_FEATURES))), "End")
 
 
 @verb("HELP", "959", OPTIONAL_TEXT, "Tell the commands, or about one of them.", before_login=True)
-async def help_(session: Session, argument: str | None) -> Reply:
+def help_(session: Session, argument: str | None) -> Reply:
     """List the commands or explain one."""
     if argument is None:
         names = sorted(session.commands)

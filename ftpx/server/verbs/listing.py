@@ -29,34 +29,35 @@ def list_line(session: Session) -> Callable[[Entry], str]:
     return lambda entry: format_line(entry, now, owner=hidden, group=hidden)
 
 
-async def _send(session: Session, argument: ListingArgument, line: Callable[[Entry, str], str]) -> Reply:
+async def _send(session: Session, argument: ListingArgument, line: Callable[[str], Callable[[Entry], str]]) -> Reply:
+    """Send what ``line``, given the prefix of the selection, makes of each entry."""
     async with (
         select(session.storage, session.state.cwd, argument) as selection,
         session.open_data("Here comes the listing.") as data,
     ):
-        await data.send_blocks(selection.blocks(lambda entry: line(entry, selection.prefix)))
+        await data.send_blocks(selection.blocks(line(selection.prefix)))
     return _COMPLETE
 
 
 @verb("LIST", "959", LISTING, "List a directory for people.", opens_data=True, abortable=True)
 async def list_(session: Session, argument: ListingArgument) -> Reply:
     """Send the form of ``ls -l``. Hidden entries are always listed; options but ``d`` change nothing."""
-    line = list_line(session)
-    return await _send(session, argument, lambda entry, prefix: line(entry))
+    return await _send(session, argument, lambda prefix: list_line(session))
 
 
 @verb("NLST", "959", LISTING, "List names.", opens_data=True, abortable=True)
 async def list_names(session: Session, argument: ListingArgument) -> Reply:
     """Send pathnames that the next command can use as they are (RFC 1123, section 4.1.2.7)."""
-    return await _send(session, argument, lambda entry, prefix: prefix + printable(entry.name))
+    return await _send(session, argument, lambda prefix: lambda entry: prefix + printable(entry.name))
 
 
 def _facts(session: Session, path: Path) -> Callable[[Entry], str]:
     """How MLST and MLSD write the facts of entries at or below a path."""
     wanted = _offered(session) & session.state.facts
     rights = session.rights(path)
+    perms = {kind: perm_fact(kind, rights) for kind in Kind}
     unique = session.unique if "unique" in wanted else lambda entry: None
-    return lambda entry: format_facts(entry, wanted, perm=perm_fact(entry.kind, rights), unique=unique(entry))
+    return lambda entry: format_facts(entry, wanted, perm=perms[entry.kind], unique=unique(entry))
 
 
 def _offered(session: Session) -> frozenset[str]:
@@ -79,7 +80,7 @@ async def list_facts(session: Session, path: Path) -> Reply:
         return _NO_DIRECTORY
     facts = _facts(session, path)
     argument = ListingArgument(frozenset(), path, "")
-    return await _send(session, argument, lambda entry, prefix: facts(entry) + printable(entry.name))
+    return await _send(session, argument, lambda prefix: lambda entry: facts(entry) + printable(entry.name))
 
 
 @verb("MLST", "3659", OPTIONAL_PATH, "Tell the facts of one thing.", feature=_feature)

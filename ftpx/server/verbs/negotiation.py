@@ -33,7 +33,7 @@ def _one_of(argument: str, known: str, supported: str) -> Reply | None:
 
 
 @verb("TYPE", "959", text("A|I|L 8"), "Choose the representation: text or octets.")
-async def type_(session: Session, argument: str) -> Reply:
+def type_(session: Session, argument: str) -> Reply:
     """Set the representation type."""
     wanted = argument.upper()
     chosen = _TYPES.get(wanted)
@@ -46,13 +46,13 @@ async def type_(session: Session, argument: str) -> Reply:
 
 
 @verb("STRU", "959", text("F"), "Choose the file structure.", keeps=Pending.RESTART)
-async def structure(session: Session, argument: str) -> Reply:
+def structure(session: Session, argument: str) -> Reply:
     """Files have no structure."""
     return _one_of(argument, "FRP", "F") or Reply(200, "Structure set to F.")
 
 
 @verb("MODE", "959", text("S"), "Choose the transfer mode.", keeps=Pending.RESTART)
-async def mode(session: Session, argument: str) -> Reply:
+def mode(session: Session, argument: str) -> Reply:
     """Stream mode."""
     return _one_of(argument, "SBCZ", "S") or Reply(200, "Mode set to S.")
 
@@ -77,7 +77,7 @@ _OPTIONS: Mapping[str, Callable[[Session, str], Reply]] = {
 
 
 @verb("OPTS", "2389", text("command [options]"), "Set the options of a command.", before_login=True)
-async def options(session: Session, argument: str) -> Reply:
+def options(session: Session, argument: str) -> Reply:
     """Hand the options to the command they are for."""
     name, _, rest = argument.partition(" ")
     set_options = _OPTIONS.get(name.upper())
@@ -87,7 +87,7 @@ async def options(session: Session, argument: str) -> Reply:
 
 
 @verb("LANG", "2640", OPTIONAL_TEXT, "Choose the language of replies.", before_login=True, feature="LANG EN*")
-async def language(session: Session, argument: str | None) -> Reply:
+def language(session: Session, argument: str | None) -> Reply:
     """English is the one language there is."""
     tag = (argument or "en").lower()
     return Reply(200, "Replies are in English.") if tag.partition("-")[0] == "en" else _NOT_HERE

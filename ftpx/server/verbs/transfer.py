@@ -94,7 +94,7 @@ async def store_unique(session: Session, path: Path) -> Reply:
 
 
 @verb("REST", "3659", number("offset"), "Begin the next transfer at an offset.", feature="REST STREAM")
-async def restart(session: Session, offset: int) -> Reply:
+def restart(session: Session, offset: int) -> Reply:
     """Note where the next RETR or STOR begins."""
     if offset and session.state.type is TransferType.ASCII:
         return _NOT_IN_ASCII
@@ -115,7 +115,7 @@ def _range(argument: str | None, cwd: object) -> tuple[int, int] | None:
     "Fetch a part of a file.",
     feature="RANG STREAM",
 )
-async def range_(session: Session, wanted: tuple[int, int] | None) -> Reply:
+def range_(session: Session, wanted: tuple[int, int] | None) -> Reply:
     """Note which octets the next RETR sends; ``RANG 1 0`` means all."""
     if wanted is None:
         return Reply(350, "The next transfer is of the whole file.")
@@ -148,7 +148,7 @@ async def allocate(session: Session, octets: int) -> Reply:
 
 
 @verb("ABOR", "959", NONE, "End the transfer under way.")
-async def abort(session: Session, nothing: None) -> Reply:
+def abort(session: Session, nothing: None) -> Reply:
     """What ran has been ended by the time ABOR has its turn; only a data port may be left."""
     session.state.set_data_port(None)
     if session.aborted:

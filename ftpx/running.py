@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
 __all__ = ["begin"]
 
+_T = TypeVar("_T")
 
-def begin(coroutine: Coroutine[Any, Any, None]) -> Deferred[None] | None:
+
+def begin(coroutine: Coroutine[Any, Any, _T]) -> _T | Deferred[_T]:
     """
-    Run a coroutine up to its first wait: ``None`` if it ended without one, else what fires when it ends.
+    Run a coroutine up to its first wait: its result if it ended without one, else what fires with it.
 
     Most commands end at once, and so cost no Deferred.
     """
     try:
         waiting = coroutine.send(None)
-    except StopIteration:
-        return None
+    except StopIteration as end:
+        result: _T = end.value
+        return result
     return Deferred.fromCoroutine(_rest(coroutine, waiting))
 
 
-def _rest(coroutine: Coroutine[Any, Any, None], waiting: Any) -> Generator[Any, Any, None]:
+def _rest(coroutine: Coroutine[Any, Any, _T], waiting: Any) -> Generator[Any, Any, _T]:
     """What is left of a coroutine that waits."""
     while True:
         try:
@@ -36,5 +39,6 @@ def _rest(coroutine: Coroutine[Any, Any, None], waiting: Any) -> Generator[Any, 
             step = partial(coroutine.send, result)
         try:
             waiting = step()
-        except StopIteration:
-            return
+        except StopIteration as end:
+            final: _T = end.value
+            return final

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpx.server.running import begin
+from ftpx.running import begin
 
 
 class BeginTests(SynchronousTestCase):
