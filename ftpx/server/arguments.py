@@ -56,14 +56,14 @@ def _none(argument: str | None, cwd: Path) -> None:
         raise ArgumentError("This command takes no argument.")
 
 
-def _required(argument: str | None, cwd: Path = ()) -> str:
+def _required(argument: str | None, cwd: Path) -> str:
     if argument is None:
         raise ArgumentError("This command needs an argument.")
     return argument
 
 
 def _path(argument: str | None, cwd: Path) -> Path:
-    return resolve(cwd, _required(argument))
+    return resolve(cwd, _required(argument, cwd))
 
 
 def _optional_path(argument: str | None, cwd: Path) -> Path:
@@ -82,7 +82,7 @@ def text(syntax: str) -> ArgumentRule[str]:
 
 def number(syntax: str) -> ArgumentRule[int]:
     """A required decimal number below 2**63."""
-    return ArgumentRule(syntax, lambda argument, cwd: parse_number(_required(argument)))
+    return ArgumentRule(syntax, lambda argument, cwd: parse_number(_required(argument, cwd)))
 
 
 def split_first(argument: str) -> tuple[str, str]:

@@ -18,8 +18,6 @@ _UNAVAILABLE = "No such file or directory, or not permitted."
 REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.ArgumentError: Reply(501, "Syntax error in the argument."),
     errors.AlreadyExists: Reply(550, "File exists."),
-    CommandError: Reply(500, "Syntax error: that is no command."),
-    LineTooLong: Reply(500, "The command line is too long."),
     errors.DataConnectionAborted: Reply(426, "Transfer aborted; data connection closed."),
     errors.DataConnectionLost: Reply(426, "The data connection was broken; transfer aborted."),
     errors.DataConnectionNotOpened: Reply(425, "Cannot open the data connection."),
@@ -40,6 +38,8 @@ REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.StorageError: Reply(451, "The storage could not do that."),
     errors.StorageFailure: Reply(451, "The storage broke while doing that."),
     errors.StorageUnavailable: Reply(450, "The storage is busy; try again later."),
+    CommandError: Reply(500, "Syntax error: that is no command."),
+    LineTooLong: Reply(500, "The command line is too long."),
     ProtocolNotSupported: Reply(522, "Network protocol not supported, use (1,2)."),
 }
 

@@ -22,7 +22,7 @@ from ftpx.server.state import SessionState
 from ftpx.server.verb import Verb
 from ftpx.wire.replies import Reply
 
-__all__ = ["Control", "Services", "Session", "Transfer"]
+__all__ = ["Control", "OpenData", "Services", "Session", "Transfer"]
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.qa.sources import Import, Source, sources
 
-_CONTRACTS = frozenset({"errors", "interfaces", "running"})
+_CONTRACTS = frozenset({"errors", "interfaces"})
 _BASE = _CONTRACTS | {"wire"}
 _ROOMS = frozenset({"data", "storage", "accounts"})
 
@@ -19,12 +19,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "": frozenset(),
     "errors": frozenset(),
     "interfaces": frozenset({"errors"}),
-    "running": frozenset(),
     "wire": _CONTRACTS,
+    "running": frozenset(),
     "data": _BASE,
     "storage": _BASE,
-    "accounts": _BASE,
-    "server": _BASE | _ROOMS,
+    "accounts": _BASE | {"running"},
+    "server": _BASE | _ROOMS | {"running"},
     "config": _BASE | _ROOMS | {"server"},
     "signals": frozenset(),
     "service": _BASE | _ROOMS | {"server", "config"},

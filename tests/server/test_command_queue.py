@@ -22,8 +22,8 @@ class CommandQueueTests(SynchronousTestCase):
         self.assertEqual([item.code for item in items if isinstance(item, Reply)], [500, 501, 500])
         self.assertFalse(queue.items)
 
-    def test_head_and_iteration(self) -> None:
-        """The next item and all items can be looked at without being taken."""
+    def test_items(self) -> None:
+        """Items can be looked at without being taken."""
         queue = CommandQueue()
         queue.feed(b"PWD\r\nNOOP\r\n")
         self.assertEqual(queue.items[0], Command("PWD", None))
