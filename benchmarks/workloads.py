@@ -45,7 +45,7 @@ class Sizes:
     small_files: int = 2000
     operations: int = 5000
     seconds: float = 3.0
-    logins: int = 1000
+    logins: int = 300
     sessions: int = 2000
     entries: int = 20000
 
