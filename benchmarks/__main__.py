@@ -14,12 +14,14 @@ from pathlib import Path
 
 import attrs
 
+from benchmarks.bare_secure import openssl_versions
 from benchmarks.network import enter_own_network
 from benchmarks.packages import Packages
 from benchmarks.peers import PEERS
 from benchmarks.report import insert, markdown
 from benchmarks.rounds import Field, compare, obtain
-from benchmarks.workloads import WORKLOADS, Sizes, Work
+from benchmarks.work import Sizes, Work
+from benchmarks.workloads import WORKLOADS
 
 __all__ = ["main"]
 
@@ -33,6 +35,7 @@ _QUICK = Sizes(
     logins=100,
     sessions=200,
     entries=2000,
+    stalled=100,
 )
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _SPARE_DESCRIPTORS = 500
@@ -53,12 +56,14 @@ def main(arguments: Sequence[str]) -> int:
     base.chmod(0o755)
     field = Field(packages, Work(base / "bench", sizes), base, options.profile and options.profile.absolute())
     try:
-        field.work.prepare()
+        field.prepare()
         results = compare(field, peers, absent, workloads, options.rounds)
     finally:
         field.close()
         shutil.rmtree(base, ignore_errors=True)
     versions = {peer.name: packages.version(peer.package) for peer in peers if peer.name in results.servers}
+    if any(workload.tls for workload in workloads):
+        versions |= openssl_versions()
     report = markdown(results, workloads, versions, _command(arguments))
     print(report)
     if options.markdown:
@@ -111,7 +116,7 @@ def _cache() -> Path:
 
 def _memory_folder(sizes: Sizes) -> str | None:
     """A folder in memory that has room for the work, else the system's place for temporary files."""
-    needed = 2 * max(sizes.transfer, sizes.at_once * sizes.each) + sizes.each
+    needed = sizes.transfer + sizes.each + sizes.room
     shared = Path("/dev/shm")
     return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > needed else None
 

@@ -9,12 +9,14 @@ same functions.
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import socket
 import struct
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 __all__ = ["RefusedError", "Session", "connect", "drain", "exchange", "feed", "wait_for_greeting"]
 
@@ -44,10 +46,10 @@ def wait_for_greeting(port: int) -> None:
     Session.greeted(port).close()
 
 
-def drain(connection: socket.socket) -> int:
-    """Throw away everything up to the end of the stream; how many octets that was."""
+def drain(connection: socket.socket, enough: float = math.inf) -> int:
+    """Throw away what comes up to the end of the stream, or until it is ``enough``; how many octets that was."""
     total = 0
-    while size := connection.recv_into(_SINK, _BLOCK, socket.MSG_TRUNC):
+    while total < enough and (size := connection.recv_into(_SINK, _BLOCK, socket.MSG_TRUNC)):
         total += size
     return total
 
@@ -67,13 +69,13 @@ class Session:
         self._pending = b""
 
     @classmethod
-    def greeted(cls, port: int) -> Session:
+    def greeted(cls, port: int) -> Self:
         """A connection that the server has greeted."""
         session = cls(port)
         session.expect(b"220")
         return session
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -90,9 +92,17 @@ class Session:
         if self.command(f"USER {user}", b"331", b"230").startswith(b"331"):
             self.command(f"PASS {password}", b"230")
 
+    def prepare(self) -> None:
+        """TYPE I."""
+        self.command("TYPE I", b"200")
+
     def send(self, line: str) -> None:
         """Send a command and wait for nothing."""
-        self._control.sendall(line.encode() + b"\r\n")
+        self.send_octets(line.encode() + b"\r\n")
+
+    def send_octets(self, octets: bytes) -> None:
+        """Send something that is no command."""
+        self._control.sendall(octets)
 
     def expect(self, *codes: bytes) -> bytes:
         """The last line of the next reply, whose code has to be one of ``codes``."""

@@ -27,7 +27,7 @@ class Launch:
     """
     How a server is started: its command and what the environment needs on top.
 
-    ``greets`` is False where a connection says nothing by itself.
+    ``greets`` is False where a connection says nothing by itself. ``client`` is how a session is begun.
     """
 
     command: tuple[str, ...]
@@ -35,6 +35,7 @@ class Launch:
     user: str = "bench"
     password: str = "bench"
     greets: bool = True
+    client: type[Session] = Session
 
 
 @attrs.frozen
@@ -46,14 +47,14 @@ class Running:
     port: int
 
     def session(self) -> Session:
-        """A new logged-in session, of TYPE I."""
+        """A new logged-in session, ready for transfers."""
         session = self.login()
-        session.command("TYPE I", b"200")
+        session.prepare()
         return session
 
     def login(self) -> Session:
         """A new logged-in session."""
-        session = Session.greeted(self.port)
+        session = self.launch.client.greeted(self.port)
         session.login(self.launch.user, self.launch.password)
         return session
 

@@ -3,7 +3,8 @@ The servers that are compared, each as one function that says how to start it.
 
 Every one serves the same folder on 127.0.0.1 and lets the benchmark's user read and write
 it. What limits the number of sessions or the length of listings is lifted, name look-ups,
-logs and artificial delays are off; everything else is as the server comes.
+logs and artificial delays are off; everything else is as the server comes. Under TLS all have the
+same certificate and the same suite.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
 
 from benchmarks.launch import Launch
 from benchmarks.packages import Packages, UnavailableError
+from benchmarks.secure import SecureSession
 
 __all__ = ["BARE", "PEERS", "Peer", "Setting"]
 
@@ -36,7 +38,8 @@ class Setting:
     What a peer is started with.
 
     ``root`` is the folder to serve, ``folder`` one for its own files, ``sessions`` how many
-    have to fit. ``profile`` is where ftpx writes a profile of itself.
+    have to fit. ``profile`` is where ftpx writes a profile of itself. ``certificate`` has the
+    key as well, and ``openssl`` is a file for ``OPENSSL_CONF``.
     """
 
     packages: Packages
@@ -44,21 +47,24 @@ class Setting:
     folder: Path
     port: int
     sessions: int
+    certificate: Path
+    openssl: Path
     profile: Path | None = None
 
 
 @attrs.frozen
 class Peer:
     """
-    A server: the package it comes from, what fetches it, and how it is launched.
+    A server: the package it comes from, what fetches it, and how it is launched, also under TLS if it has that.
 
-    Both raise `UnavailableError` if it cannot be had on this machine.
+    They raise `UnavailableError` if it cannot be had on this machine.
     """
 
     name: str
     package: str
     obtain: Callable[[Packages], object]
     launch: Callable[[Setting], Launch]
+    secure: Callable[[Setting], Launch] | None = None
 
 
 def _from_the_tree() -> dict[str, str]:
@@ -75,22 +81,48 @@ def _bare(setting: Setting) -> Launch:
     return Launch(command, _from_the_tree(), greets=False)
 
 
-def _ftpx(setting: Setting) -> Launch:
+def _bare_secure(setting: Setting) -> Launch:
+    places = (str(setting.port), str(setting.root), str(setting.certificate))
+    command = (sys.executable, "-m", "benchmarks.bare_secure", *places)
+    return _with_one_suite(Launch(command, _from_the_tree(), greets=False), setting)
+
+
+def _with_one_suite(plain: Launch, setting: Setting) -> Launch:
+    environment = {**plain.environment, "OPENSSL_CONF": str(setting.openssl)}
+    return attrs.evolve(plain, environment=environment, client=SecureSession)
+
+
+def _ftpx(setting: Setting, *more: str) -> Launch:
     profile = ("--profile", str(setting.profile), "--profiler", "cprofile", "--savestats") if setting.profile else ()
     limit = str(setting.sessions)
     options = (
         *("--port", f"tcp:{setting.port}:interface=127.0.0.1", "--root", str(setting.root)),
         *("--auth", "memory:bench:bench", "--auth", "anonymous"),
         *("--max-sessions", limit, "--max-sessions-per-ip", limit),
+        *more,
     )
     return Launch((*_TWISTD, *profile, "--logfile=/dev/null", "ftpx", *options), _from_the_tree())
 
 
+def _ftpx_secure(setting: Setting) -> Launch:
+    options = ("--tls-cert", str(setting.certificate), "--tls-policy", "required", "--tls-data-session", "report")
+    return attrs.evolve(_ftpx(setting, *options), client=SecureSession)
+
+
+def _pyftpdlib_folder(packages: Packages) -> Path | None:
+    return packages.python("pyftpdlib")
+
+
 def _pyftpdlib(setting: Setting) -> Launch:
-    target = setting.packages.python("pyftpdlib")
+    target = _pyftpdlib_folder(setting.packages)
     environment = {"PYTHONPATH": str(target)} if target else {}
     command = (sys.executable, str(_HERE / "pyftpdlib_server.py"), str(setting.port), str(setting.root))
     return Launch(command, environment)
+
+
+def _pyftpdlib_secure(setting: Setting) -> Launch:
+    plain = _pyftpdlib(setting)
+    return _with_one_suite(attrs.evolve(plain, command=(*plain.command, str(setting.certificate))), setting)
 
 
 def _twisted(setting: Setting) -> Launch:
@@ -103,7 +135,7 @@ def _vsftpd_program(packages: Packages) -> Path:
     return packages.program("vsftpd", "usr/sbin/vsftpd")
 
 
-def _vsftpd(setting: Setting) -> Launch:
+def _vsftpd(setting: Setting, more: Mapping[str, object] | None = None) -> Launch:
     program = _vsftpd_program(setting.packages)
     empty = setting.folder / "empty"
     empty.mkdir(mode=0o755, exist_ok=True)
@@ -126,9 +158,22 @@ def _vsftpd(setting: Setting) -> Launch:
         "seccomp_sandbox": "NO",
         "tcp_wrappers": "NO",
         "xferlog_enable": "NO",
+        **(more or {}),
     }
     config = _write(setting, "vsftpd.conf", "".join(f"{name}={value}\n" for name, value in options.items()))
     return Launch((str(program), str(config)), setting.packages.environment(), "anonymous", "bench@localhost")
+
+
+def _vsftpd_secure(setting: Setting) -> Launch:
+    options = {
+        "ssl_enable": "YES",
+        "allow_anon_ssl": "YES",
+        "force_anon_logins_ssl": "YES",
+        "force_anon_data_ssl": "YES",
+        "rsa_cert_file": setting.certificate,
+        "rsa_private_key_file": setting.certificate,
+    }
+    return _with_one_suite(_vsftpd(setting, options), setting)
 
 
 _PROFTPD = """\
@@ -153,14 +198,26 @@ Umask 022
 AllowOverwrite on
 {confine}
 """
+_PROFTPD_TLS = """\
+ModulePath {modules}
+LoadModule mod_tls.c
+TLSEngine on
+TLSRequired on
+TLSLog none
+TLSECCertificateFile {certificate}
+TLSECCertificateKeyFile {certificate}
+"""
 
 
-def _proftpd_program(packages: Packages) -> Path:
-    return packages.program("proftpd-core", "usr/sbin/proftpd")
+def _proftpd_programs(packages: Packages) -> tuple[Path, Path]:
+    return (
+        packages.program("proftpd-core", "usr/sbin/proftpd"),
+        packages.program("proftpd-mod-crypto", "usr/lib/proftpd/mod_tls.so"),
+    )
 
 
-def _proftpd(setting: Setting) -> Launch:
-    program = _proftpd_program(setting.packages)
+def _proftpd(setting: Setting, more: str = "") -> Launch:
+    program, _ = _proftpd_programs(setting.packages)
     user, group = (_NOBODY, _NOBODY) if os.getuid() == 0 else (os.getuid(), os.getgid())
     users = _write(setting, "proftpd.users", f"bench:{_CHEAP_HASH}:{user}:{group}::{setting.root}:/bin/sh\n")
     text = _PROFTPD.format(
@@ -172,8 +229,14 @@ def _proftpd(setting: Setting) -> Launch:
         folder=setting.folder,
         confine="DefaultRoot ~" if os.getuid() == 0 else "",
     )
-    command = (str(program), "--nodaemon", "--config", str(_write(setting, "proftpd.conf", text)))
+    command = (str(program), "--nodaemon", "--config", str(_write(setting, "proftpd.conf", text + more)))
     return Launch(command, setting.packages.environment())
+
+
+def _proftpd_secure(setting: Setting) -> Launch:
+    _, module = _proftpd_programs(setting.packages)
+    text = _PROFTPD_TLS.format(modules=module.parent, certificate=setting.certificate)
+    return _with_one_suite(_proftpd(setting, text), setting)
 
 
 def _pure_ftpd_programs(packages: Packages) -> tuple[Path, Path]:
@@ -182,7 +245,7 @@ def _pure_ftpd_programs(packages: Packages) -> tuple[Path, Path]:
     return packages.program("pure-ftpd", "usr/sbin/pure-ftpd"), packages.program("pure-ftpd", "usr/bin/pure-pw")
 
 
-def _pure_ftpd(setting: Setting) -> Launch:
+def _pure_ftpd(setting: Setting, *more: str) -> Launch:
     program, compiler = _pure_ftpd_programs(setting.packages)
     account = f"bench:{_CHEAP_HASH}:{_NOBODY}:{_NOBODY}::{setting.root}/./" + ":" * 12 + "\n"
     users = _write(setting, "pure-ftpd.users", account)
@@ -193,8 +256,13 @@ def _pure_ftpd(setting: Setting) -> Launch:
         *("-S", f"127.0.0.1,{setting.port}", "-4", "-A", "-H", "-E", "-f", "none", "-u", "1"),
         *("-l", f"puredb:{database}", "-c", str(setting.sessions), "-C", str(setting.sessions)),
         *("-L", "1000000:5", "-g", str(setting.folder / "pure-ftpd.pid")),
+        *more,
     )
     return Launch((str(program), *options), environment)
+
+
+def _pure_ftpd_secure(setting: Setting) -> Launch:
+    return _with_one_suite(_pure_ftpd(setting, "-Y", "3", "-2", str(setting.certificate)), setting)
 
 
 def _with_a_home() -> str:
@@ -211,15 +279,15 @@ def _write(setting: Setting, name: str, text: str) -> Path:
     return path
 
 
-BARE = Peer("bare loop", "", _present, _bare)
+BARE = Peer("bare loop", "", _present, _bare, _bare_secure)
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("ftpx", "ftpx", _present, _ftpx),
-        Peer("vsftpd", "vsftpd", _vsftpd_program, _vsftpd),
-        Peer("ProFTPD", "proftpd-core", _proftpd_program, _proftpd),
-        Peer("Pure-FTPd", "pure-ftpd", _pure_ftpd_programs, _pure_ftpd),
-        Peer("pyftpdlib", "pyftpdlib", lambda packages: packages.python("pyftpdlib"), _pyftpdlib),
+        Peer("ftpx", "ftpx", _present, _ftpx, _ftpx_secure),
+        Peer("vsftpd", "vsftpd", _vsftpd_program, _vsftpd, _vsftpd_secure),
+        Peer("ProFTPD", "proftpd-core", _proftpd_programs, _proftpd, _proftpd_secure),
+        Peer("Pure-FTPd", "pure-ftpd", _pure_ftpd_programs, _pure_ftpd, _pure_ftpd_secure),
+        Peer("pyftpdlib", "pyftpdlib", _pyftpdlib_folder, _pyftpdlib, _pyftpdlib_secure),
         Peer("Twisted", "Twisted", _present, _twisted),
     )
 }

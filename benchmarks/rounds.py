@@ -14,13 +14,15 @@ from pathlib import Path
 
 import attrs
 
+from benchmarks.certificate import write_certificate, write_openssl_settings
 from benchmarks.clients import RefusedError
 from benchmarks.launch import Running, free_port, start
 from benchmarks.network import wait_for_ports
 from benchmarks.packages import Packages, UnavailableError
 from benchmarks.peers import BARE as BARE_PEER
 from benchmarks.peers import Peer, Setting
-from benchmarks.workloads import BARE, Work, Workload
+from benchmarks.work import Work
+from benchmarks.workloads import BARE, Workload
 
 __all__ = ["Field", "Results", "compare", "obtain"]
 
@@ -47,42 +49,55 @@ class Results:
 
 @attrs.define
 class Field:
-    """The servers that compete: started when first needed, started again after a failure."""
+    """
+    The servers that compete: started when first needed, started again after a failure.
+
+    A peer may run twice, with TLS and without. What all of them share is in the folder ``own``.
+    """
 
     packages: Packages
     work: Work
     own: Path
     profile: Path | None = None
-    _running: dict[str, Running] = attrs.Factory(dict)
+    _running: dict[tuple[str, bool], Running] = attrs.Factory(dict)
     _starts: int = 0
 
-    def server(self, peer: Peer) -> Running:
+    def server(self, peer: Peer, tls: bool = False) -> Running:
         """The running server of a peer. `UnavailableError` or `RuntimeError` if it cannot be started."""
-        if peer.name not in self._running:
-            self._running[peer.name] = self._start(peer, self.profile)
-        return self._running[peer.name]
+        if (peer.name, tls) not in self._running:
+            self._running[peer.name, tls] = self._start(peer, tls, self.profile)
+        return self._running[peer.name, tls]
 
     @contextlib.contextmanager
-    def fresh(self, peer: Peer) -> Iterator[Running]:
+    def fresh(self, peer: Peer, tls: bool = False) -> Iterator[Running]:
         """A server of a peer that has done nothing yet."""
-        running = self._start(peer, None)
+        running = self._start(peer, tls, None)
         try:
             yield running
         finally:
             running.stop()
 
-    def drop(self, peer: Peer) -> None:
+    def drop(self, peer: Peer, tls: bool = False) -> None:
         """Stop a peer's server, if it runs."""
-        running = self._running.pop(peer.name, None)
+        running = self._running.pop((peer.name, tls), None)
         if running is not None:
             running.stop()
+
+    def prepare(self) -> None:
+        """Write the files that are served, and the certificate."""
+        self.work.prepare()
+        write_certificate(self.own / "certificate.pem")
+        write_openssl_settings(self.own / "openssl.cnf")
 
     def close(self) -> None:
         """Stop every server."""
         while self._running:
             self._running.popitem()[1].stop()
 
-    def _start(self, peer: Peer, profile: Path | None) -> Running:
+    def _start(self, peer: Peer, tls: bool, profile: Path | None) -> Running:
+        launch = peer.secure if tls else peer.launch
+        if launch is None:
+            raise UnavailableError(f"{peer.name} has no TLS")
         self._starts += 1
         folder = self.own / f"{self._starts}-{peer.name.replace(' ', '-')}"
         folder.mkdir()
@@ -92,9 +107,11 @@ class Field:
             folder=folder,
             port=free_port(),
             sessions=self.work.sizes.sessions + _SPARE_SESSIONS,
+            certificate=self.own / "certificate.pem",
+            openssl=self.own / "openssl.cnf",
             profile=profile,
         )
-        return start(peer.launch(setting), setting.port, folder / "log")
+        return start(launch(setting), setting.port, folder / "log")
 
 
 def obtain(packages: Packages, peers: Iterable[Peer]) -> dict[str, str]:
@@ -120,7 +137,8 @@ def compare(
     for name, reason in absent.items():
         results.note(f"{name}: {reason}")
     for workload in workloads:
-        entrants = (bare if workload.name in BARE else []) + present
+        able = [peer for peer in present if peer.secure or not workload.tls]
+        entrants = (bare if workload.name in BARE else []) + able
         for turn in range(1 if workload.fresh else rounds):
             first = turn % len(entrants)
             for peer in entrants[first:] + entrants[:first]:
@@ -145,10 +163,10 @@ def _measure(field: Field, results: Results, workload: Workload, peer: Peer) -> 
     wait_for_ports()
     try:
         figures.append(_figure(field, workload, peer))
-    except (OSError, RefusedError, RuntimeError) as error:
+    except (OSError, RefusedError, RuntimeError, UnavailableError) as error:
         figures.append(None)
         results.note(f"{peer.name}, {workload.name}: {error}")
-        field.drop(peer)
+        field.drop(peer, workload.tls)
     field.work.clear()
     shown = "-" if figures[-1] is None else f"{figures[-1]:,.2f} {workload.unit}"
     print(f"{workload.name:14} {peer.name:10} {shown}", file=sys.stderr, flush=True)
@@ -156,7 +174,7 @@ def _measure(field: Field, results: Results, workload: Workload, peer: Peer) -> 
 
 def _figure(field: Field, workload: Workload, peer: Peer) -> float:
     if workload.fresh:
-        with field.fresh(peer) as server:
+        with field.fresh(peer, workload.tls) as server:
             return workload.run(server, field.work)
     run = BARE[workload.name] if peer is BARE_PEER else workload.run
-    return run(field.server(peer), field.work)
+    return run(field.server(peer, workload.tls), field.work)

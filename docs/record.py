@@ -25,26 +25,35 @@ _PROMPT = "[bold green]$[/] "
 def _serve(folder: Path) -> tuple[subprocess.Popen[bytes], list[str]]:
     """Start ``make serve``; what it prints before the log begins."""
     log = folder / "log"
-    places = {"ROOT": str(folder / "srv"), "RUN": str(folder / "run")}
+    places = _places(folder)
     with log.open("wb") as output:
         server = subprocess.Popen(
             ["make", "serve"], cwd=_PROJECT, env=os.environ | places, stdout=output, stderr=output
         )
-    while "listening on" not in log.read_text():
+    while "listening: " not in log.read_text():
         if server.poll() is not None:
             raise SystemExit(log.read_text())
         time.sleep(0.1)
-    printed = log.read_text().replace(places["ROOT"], "srv")
-    return server, re.split(r"^\d{4}-", printed, flags=re.MULTILINE)[0].strip().splitlines()
+    return server, re.split(r"^\d{4}-", log.read_text(), flags=re.MULTILINE)[0].strip().splitlines()
+
+
+def _places(folder: Path) -> dict[str, str]:
+    """Where the server of the picture keeps its files, so that those of a real one stay as they are."""
+    return {"ROOT": str(folder / "srv"), "RUN": str(folder / ".run")}
+
+
+def _shown(text: str, folder: Path) -> str:
+    """A text as it reads in a folder of one's own."""
+    return text.replace(f"{folder}/", "")
 
 
 def _commands(printed: list[str]) -> Iterator[str]:
     """What to do in the other terminal: what the server said to try, and a little more."""
     yield from (line.strip() for line in printed if line.startswith("  "))
     (password,) = set(re.findall(r"ftpx:([0-9a-f]+)@", "\n".join(printed)))
-    login = f"lftp -u ftpx,{password} -p {os.environ.get('PORT', '2121')} 127.0.0.1"
-    yield f"{login} -e 'mirror -R docs/operators manual; cls manual; bye'"
-    yield f"{login} -e 'mv manual/limits.md limits; rm -r manual; cls -l; bye'"
+    login = f"lftp -u ftpx,{password} -p {os.environ.get('PORT', '2121')} 127.0.0.1 -e 'set ftp:ssl-allow no;"
+    yield f"{login} mirror -R docs/operators manual; cls manual; bye'"
+    yield f"{login} mv manual/limits.md limits; rm -r manual; cls -l; bye'"
 
 
 def _run(command: str) -> str:
@@ -67,13 +76,14 @@ def main() -> None:
     """Record the session and write the picture."""
     console = Console(record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
     with tempfile.TemporaryDirectory() as name:
-        server, printed = _serve(Path(name))
+        folder = Path(name)
+        server, printed = _serve(folder)
         try:
             console.print(_PROMPT + "make serve")
-            console.print("\n".join(printed), markup=False)
+            console.print(_shown("\n".join(printed), folder), markup=False)
             console.rule("another terminal", style="dim")
             for command in _commands(printed):
-                console.print(Text.from_markup(_PROMPT) + Text(command))
+                console.print(Text.from_markup(_PROMPT) + Text(_shown(command, folder)))
                 if printed_there := _run(command):
                     console.print(Text.from_ansi(printed_there))
         finally:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from ftpx.errors import ArgumentError, ConfigurationError
+from ftpx.tls.policy import ClientCertificates, DataSession, TlsPolicy, TlsVersion
 from ftpx.wire.numbers import parse_number
 
 __all__ = ["Config", "Home", "Setting", "settings"]
@@ -19,6 +20,8 @@ _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 _HIGHEST_PORT = 65535
+
+_E = TypeVar("_E", bound=Enum)
 
 
 class Home(Enum):
@@ -51,15 +54,25 @@ def _endpoint(text: str) -> str:
         raise ConfigurationError(f"{text} is no port; ports go up to {_HIGHEST_PORT}.") from None
 
 
+def _choice(kind: type[_E]) -> Callable[[str], _E]:
+    """Reads the value of an enumeration."""
+
+    def parse(text: str) -> _E:
+        try:
+            return kind(text)
+        except ValueError:
+            known = ", ".join(str(member.value) for member in kind)
+            raise ConfigurationError(f"{text!r} is none of {known}.") from None
+
+    return parse
+
+
+def _form(kind: type[Enum]) -> str:
+    return "|".join(str(member.value) for member in kind)
+
+
 def _text(text: str) -> str:
     return text
-
-
-def _home(text: str) -> Home:
-    try:
-        return Home(text)
-    except ValueError:
-        raise ConfigurationError(f"{text!r} is neither shared nor per-user.") from None
 
 
 def _seconds(text: str) -> float:
@@ -128,8 +141,8 @@ class Config:
     home: Home = _setting(
         Home.SHARED,
         "Everybody in the root (shared), or each in a directory of their own (per-user).",
-        _home,
-        "shared|per-user",
+        _choice(Home),
+        _form(Home),
     )
     read_only: bool = _setting(False, "Nobody may change anything; anonymous users never may.")
     passive_ports: range | None = _setting(
@@ -153,6 +166,55 @@ class Config:
     shutdown_grace: float = _setting(30.0, "On SIGTERM, let transfers under way go on for so long.", _grace, "SECONDS")
     hide_owners: bool = _setting(False, "Show ftp in place of owners and groups in listings.")
     symbolic_links: bool = _setting(False, "Allow SITE SYMLINK.")
+    tls_cert: Sequence[str] = _setting(
+        (),
+        "A certificate (PEM) with its chain, to offer TLS; with several, the name that a client asks for chooses.",
+        _text,
+        "FILE",
+        repeatable=True,
+    )
+    tls_key: Sequence[str] = _setting(
+        (), "The key (PEM) of a certificate, if it is not in the certificate's file.", _text, "FILE", repeatable=True
+    )
+    tls_self_signed: bool = _setting(
+        False, "For a first try: make a certificate, keep it for the next start, and tell its fingerprint."
+    )
+    implicit_tls: Sequence[str] = _setting(
+        (),
+        "Where to listen for clients that begin with TLS (port 990 by custom): a port number or an endpoint string.",
+        _endpoint,
+        "ENDPOINT",
+        repeatable=True,
+    )
+    tls_policy: TlsPolicy | None = _setting(
+        None,
+        "Leave TLS to the clients (optional), demand it for the login, or for data too (required); with a certificate "
+        "it is required if not given.",
+        _choice(TlsPolicy),
+        _form(TlsPolicy),
+    )
+    tls_min_version: TlsVersion = _setting(
+        TlsVersion.TLS_1_2, "The lowest version of TLS to speak.", _choice(TlsVersion), _form(TlsVersion)
+    )
+    tls_data_session: DataSession = _setting(
+        DataSession.REPORT,
+        "Whether a data connection must resume its control connection's TLS session: no (off), no but log who does "
+        "not (report), or yes (require).",
+        _choice(DataSession),
+        _form(DataSession),
+    )
+    tls_client_ca: str | None = _setting(
+        None, "The authorities (PEM) that certificates of clients must come from.", _text, "FILE"
+    )
+    tls_client_crl: str | None = _setting(None, "What those authorities have revoked (PEM).", _text, "FILE")
+    tls_client_cert: ClientCertificates | None = _setting(
+        None,
+        "Clients may show a certificate (optional), must (required), or log in by its name without a password "
+        "(login); needs --tls-client-ca, and is required with it if not given.",
+        _choice(ClientCertificates),
+        "optional|required|login",
+    )
+    tls_allow_ccc: bool = _setting(False, "Let clients give up the TLS of the control connection (CCC).")
 
 
 def settings() -> dict[str, tuple[Setting, Any]]:

@@ -15,7 +15,10 @@ __all__ = [
     "DataConnectionError",
     "DataConnectionLost",
     "DataConnectionNotOpened",
+    "DataConnectionNotResumed",
+    "DataConnectionNotSecured",
     "DataConnectionStalled",
+    "DataConnectionTruncated",
     "DirectoryNotEmpty",
     "FileChanged",
     "FtpxError",
@@ -126,6 +129,18 @@ class NoFreePort(DataConnectionNotOpened):
 
 class DataConnectionLost(DataConnectionError):
     """The peer broke the data connection before the transfer was complete."""
+
+
+class DataConnectionTruncated(DataConnectionLost):
+    """The peer ended the data connection without the end that TLS demands, so what came may not be all."""
+
+
+class DataConnectionNotSecured(DataConnectionError):
+    """TLS could not be agreed upon for the data connection."""
+
+
+class DataConnectionNotResumed(DataConnectionNotSecured):
+    """The data connection does not prove that it belongs to the control connection."""
 
 
 class DataConnectionStalled(DataConnectionError):

@@ -21,6 +21,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import attrs
+from OpenSSL import SSL
 from zope.interface import Attribute, Interface
 
 from ftpx.errors import StorageError
@@ -33,6 +34,7 @@ __all__ = [
     "IDataConnection",
     "IDataConnections",
     "IDataPort",
+    "IDataSecurity",
     "IFileDescriptor",
     "IFreeSpace",
     "IModes",
@@ -335,6 +337,24 @@ class IDataConnection(Interface):
         """Close at once. A transfer under way raises `DataConnectionAborted`."""
 
 
+class IDataSecurity(Interface):
+    """The TLS of one session's data connections, in which the server is the server whoever connects (RFC 4217)."""
+
+    def connection() -> SSL.Connection:
+        """A connection in memory that waits for a handshake."""
+
+    def resumed_by(connection: SSL.Connection) -> bool:
+        """Whether a connection whose handshake is over resumed a TLS session of this FTP session."""
+
+    def judge(resumed: bool) -> None:
+        """
+        Decide on a connection whose handshake is over.
+
+        :param resumed: whether it resumed a TLS session of this FTP session.
+        :raises DataConnectionNotResumed: it must and did not.
+        """
+
+
 class IDataPort(Interface):
     """Where the next data connection will come about: a passive or an active one."""
 
@@ -355,12 +375,13 @@ class IDataPort(Interface):
 class IDataConnections(Interface):
     """Makes data ports for sessions."""
 
-    def listen(host: str, peers: frozenset[str]) -> IDataPort:
+    def listen(host: str, peers: frozenset[str], security: IDataSecurity | None = None) -> IDataPort:
         """
         Listen on a fresh port of a local address (no name) for a connection from one of ``peers``.
 
+        :param security: the TLS of the connection; ``None``: it goes in clear.
         :raises NoFreePort: no port or descriptor is free.
         """
 
-    def dial(host: str, port: int, source: str | None) -> IDataPort:
+    def dial(host: str, port: int, source: str | None, security: IDataSecurity | None = None) -> IDataPort:
         """A port that connects to the peer when it is wanted, from the local address ``source``."""

@@ -9,11 +9,11 @@ from typing import Any
 __all__ = ["install_signals"]
 
 
-def install_signals(reactor: Any, hasten: Callable[[], None]) -> None:
+def install_signals(reactor: Any, hasten: Callable[[], None], reload: Callable[[], None]) -> None:
     """
-    Once the reactor runs, let SIGTERM and SIGINT stop it in good order, with exit status 0.
+    Once the reactor runs, let SIGTERM and SIGINT stop it in good order, with exit status 0, and SIGHUP ``reload``.
 
-    A second signal calls ``hasten``. (Twisted's own signals end the process as killed.)
+    A second signal to stop calls ``hasten``. (Twisted's own signals end the process as killed.)
     """
     stopping = False
 
@@ -28,5 +28,6 @@ def install_signals(reactor: Any, hasten: Callable[[], None]) -> None:
     def install() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: reactor.callFromThread(stop))
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reload))
 
     reactor.callWhenRunning(install)

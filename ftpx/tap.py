@@ -12,7 +12,7 @@ from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
 from ftpx.accounts.authentication import describe_factories
-from ftpx.config import Config, settings
+from ftpx.config import Config, Setting, settings
 from ftpx.errors import ConfigurationError
 from ftpx.service import make_service as build_service
 from ftpx.signals import install_signals
@@ -36,6 +36,16 @@ def _shown(default: Any) -> str | None:
     return str(getattr(default, "value", default))
 
 
+def _repeatable(name: str, setting: Setting, default: Sequence[str]) -> Callable[[Options, str], None]:
+    """The method by which `usage.Options` takes an option that may be given several times."""
+
+    def take(options: Options, text: str) -> None:
+        options.take_another(name, text)
+
+    take.__doc__ = setting.help + (f" [default: {', '.join(default)}]" if default else "")
+    return take
+
+
 class Options(usage.Options):
     """The options of ``twistd ftpx``, computed from `ftpx.config`."""
 
@@ -57,11 +67,9 @@ class Options(usage.Options):
         self.config = Config()
         self._repeated: dict[str, list[str]] = {}
 
-    def opt_port(self, endpoint: str) -> None:
-        self._repeated.setdefault("port", []).append(endpoint)
-
-    def opt_auth(self, description: str) -> None:
-        self._repeated.setdefault("auth", []).append(description)
+    def take_another(self, name: str, text: str) -> None:
+        """Take one more text of a setting that may be given several times."""
+        self._repeated.setdefault(name, []).append(text)
 
     def opt_root(self, directory: str) -> None:
         """Serve a directory; short for --storage local:DIRECTORY."""
@@ -75,10 +83,12 @@ class Options(usage.Options):
         """Tell the kinds of login and exit."""
         self._tell("--auth", describe_factories())
 
-    for _method, _name in ((opt_port, "port"), (opt_auth, "auth")):
-        _method.__doc__ = f"{_SETTINGS[_name][0].help} [default: {', '.join(_SETTINGS[_name][1])}]"
+    for _name, (_setting, _default) in _SETTINGS.items():
+        if _setting.repeatable:
+            vars()[f"opt_{_name}"] = _repeatable(_name, _setting, _default)
+            if _setting.letter is not None:
+                vars()[f"opt_{_setting.letter}"] = vars()[f"opt_{_name}"]
 
-    opt_p = opt_port
     opt_r = opt_root
 
     def _tell(self, option: str, kinds: Iterable[tuple[str, str, str]]) -> None:
@@ -149,7 +159,7 @@ def makeService(options: Options) -> IService:
         service = build_service(options.config, reactor)
     except ConfigurationError as error:
         raise SystemExit(f"ftpx: {error}") from None
-    install_signals(reactor, service.end_grace)
+    install_signals(reactor, service.end_grace, service.reload)
     main = _Main()
     service.setServiceParent(main)
     return main

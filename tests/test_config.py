@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.config import Config, Home, settings
 from ftpx.errors import ConfigurationError
+from ftpx.tls.policy import ClientCertificates, DataSession, TlsPolicy, TlsVersion
 
 # Setting -> texts and their values; None: the text is refused.
 _FORMS: dict[str, dict[str, Any]] = {
@@ -57,6 +58,31 @@ _FORMS: dict[str, dict[str, Any]] = {
     "login_timeout": {"30": 30.0, "0": None},
     "data_timeout": {"30": 30.0, "0": None},
     "shutdown_grace": {"0": 0.0, "30": 30.0, "-1": None, "x": None},
+    "tls_cert": {"cert.pem": "cert.pem"},
+    "tls_key": {"key.pem": "key.pem"},
+    "implicit_tls": {"990": "tcp:990", "65536": None, "tcp6:990": "tcp6:990"},
+    "tls_policy": {
+        "optional": TlsPolicy.OPTIONAL,
+        "login": TlsPolicy.LOGIN,
+        "required": TlsPolicy.REQUIRED,
+        "REQUIRED": None,
+        "": None,
+    },
+    "tls_min_version": {"1.2": TlsVersion.TLS_1_2, "1.3": TlsVersion.TLS_1_3, "1.1": None, "1": None, "TLSv1.2": None},
+    "tls_data_session": {
+        "off": DataSession.OFF,
+        "report": DataSession.REPORT,
+        "require": DataSession.REQUIRE,
+        "required": None,
+    },
+    "tls_client_ca": {"ca.pem": "ca.pem"},
+    "tls_client_crl": {"crl.pem": "crl.pem"},
+    "tls_client_cert": {
+        "optional": ClientCertificates.OPTIONAL,
+        "required": ClientCertificates.REQUIRED,
+        "login": ClientCertificates.LOGIN,
+        "none": None,
+    },
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,7 +18,7 @@ from zope.interface import implementer
 from ftpx import service as service_module
 from ftpx.config import Config, Home
 from ftpx.errors import ConfigurationError
-from ftpx.service import FtpService, make_service
+from ftpx.service import Entrance, FtpService, make_service
 from ftpx.testing.data import MemoryDataConnections
 from ftpx.testing.pool import InlinePool
 from ftpx.testing.server import MemoryClient, MemoryTransport
@@ -247,7 +248,7 @@ class LifeTests(ServiceCase):
             def listen(self, factory: Any) -> Deferred[Any]:
                 return fail(ZeroDivisionError())
 
-        service._endpoints = {"broken": _Broken()}  # type: ignore[dict-item]
+        service._entrances = [Entrance("broken", cast(IStreamServerEndpoint, _Broken()))]
         self.assertRaises(ZeroDivisionError, service.privilegedStartService)
 
     def test_stop(self) -> None:
@@ -277,7 +278,7 @@ class LifeTests(ServiceCase):
             def listen(self, factory: Any) -> Deferred[Any]:
                 return succeed(_Port())
 
-        service._endpoints = {"slow": _At()}  # type: ignore[dict-item]
+        service._entrances = [Entrance("slow", cast(IStreamServerEndpoint, _At()))]
         self.start(service)
         stopped = service.stopService()
         self.assertNoResult(stopped)

@@ -33,7 +33,7 @@ class _Reactor:
 
 
 class SignalsTests(SynchronousTestCase):
-    """CR15, CR16: the first signal stops, others hasten."""
+    """CR15, CR16, TL27: the first signal to stop stops, others hasten; another one reloads."""
 
     def test_signals(self) -> None:
         """Signals are taken when the reactor runs; what they do is done in its thread."""
@@ -41,10 +41,11 @@ class SignalsTests(SynchronousTestCase):
         self.patch(signal, "signal", installed.__setitem__)
         reactor = _Reactor()
         hastened: list[int] = []
-        install_signals(reactor, lambda: hastened.append(1))
+        reloaded: list[int] = []
+        install_signals(reactor, lambda: hastened.append(1), lambda: reloaded.append(1))
         self.assertEqual(installed, {})
         reactor.starting[0]()
-        self.assertEqual(installed.keys(), {signal.SIGTERM, signal.SIGINT})
+        self.assertEqual(installed.keys(), {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             installed[number](number, None)
         self.assertEqual((reactor.stopped, hastened), (0, []))
@@ -52,4 +53,10 @@ class SignalsTests(SynchronousTestCase):
         self.assertEqual((reactor.stopped, hastened), (1, []))
         reactor.called[1]()
         reactor.called[2]()
-        self.assertEqual((reactor.stopped, hastened), (1, [1, 1]))
+        self.assertEqual((reactor.stopped, hastened, reloaded), (1, [1, 1], []))
+        for _ in range(2):
+            installed[signal.SIGHUP](signal.SIGHUP, None)
+        self.assertEqual(reloaded, [])
+        for called in reactor.called[3:]:
+            called()
+        self.assertEqual((reactor.stopped, hastened, reloaded), (1, [1, 1], [1, 1]))

@@ -17,6 +17,7 @@ from ftpx import tap
 from ftpx.config import Config, Home, settings
 from ftpx.service import FtpService
 from ftpx.tap import Options, makeService
+from ftpx.tls.policy import ClientCertificates, DataSession, TlsPolicy, TlsVersion
 
 
 def _options(*arguments: str) -> Options:
@@ -57,6 +58,10 @@ class OptionsTests(SynchronousTestCase):
             *("--no-active", "--banner", "Hi.", "--max-sessions", "5", "--max-sessions-per-ip", "2"),
             *("--idle-timeout", "10", "--login-timeout", "11", "--data-timeout", "12", "--shutdown-grace", "0"),
             *("--hide-owners", "--symbolic-links"),
+            *("--tls-cert", "a.pem", "--tls-cert", "b.pem", "--tls-key", "a.key", "--tls-key", "b.key"),
+            *("--implicit-tls", "990", "--implicit-tls", "tcp6:990", "--tls-policy", "login", "--tls-self-signed"),
+            *("--tls-min-version", "1.3", "--tls-data-session", "require", "--tls-allow-ccc"),
+            *("--tls-client-ca", "ca.pem", "--tls-client-crl", "crl.pem", "--tls-client-cert", "optional"),
         ).config
         self.assertEqual(
             config,
@@ -78,8 +83,25 @@ class OptionsTests(SynchronousTestCase):
                 shutdown_grace=0.0,
                 hide_owners=True,
                 symbolic_links=True,
+                tls_cert=("a.pem", "b.pem"),
+                tls_key=("a.key", "b.key"),
+                tls_self_signed=True,
+                implicit_tls=("tcp:990", "tcp6:990"),
+                tls_policy=TlsPolicy.LOGIN,
+                tls_min_version=TlsVersion.TLS_1_3,
+                tls_data_session=DataSession.REQUIRE,
+                tls_client_ca="ca.pem",
+                tls_client_crl="crl.pem",
+                tls_client_cert=ClientCertificates.OPTIONAL,
+                tls_allow_ccc=True,
             ),
         )
+
+    def test_repeatable(self) -> None:
+        """What is given replaces the default, in the order that it was given; another command line begins anew."""
+        self.assertEqual(_options("--port", "2", "-p", "1").config.port, ("tcp:2", "tcp:1"))
+        self.assertEqual(_options("--tls-cert", "a").config.tls_cert, ("a",))
+        self.assertEqual((_options().config.port, _options().config.tls_cert), (("tcp:2121",), ()))
 
     def test_root(self) -> None:
         """-r and --root are short for local:."""
@@ -95,6 +117,11 @@ class OptionsTests(SynchronousTestCase):
             ("passive-address", "::1"),
             ("max-sessions", "x"),
             ("idle-timeout", "0"),
+            ("implicit-tls", "65536"),
+            ("tls-policy", "always"),
+            ("tls-min-version", "1.1"),
+            ("tls-data-session", "yes"),
+            ("tls-client-cert", "none"),
         ):
             self.assertIn(f"--{name}: ", self.refused(f"--{name}", value))
 
@@ -104,7 +131,7 @@ class OptionsTests(SynchronousTestCase):
             self.refused(*arguments)
 
     def test_help(self) -> None:
-        """--help shows every setting with its default."""
+        """--help shows every setting with its default, if there is one."""
         text = str(Options())
         for name, (_, default) in settings().items():
             self.assertIn(f"--{name.replace('_', '-')}", text)
@@ -113,6 +140,8 @@ class OptionsTests(SynchronousTestCase):
         joined = " ".join(text.split())
         for shown in ("[default: tcp:2121]", "[default: anonymous]", "[default: 300]", "[default: shared]", "local:."):
             self.assertIn(shown, joined)
+        self.assertNotIn("[default: ]", joined)
+        self.assertNotIn("[default: None]", joined)
 
     def told(self, option: str) -> str:
         """What an option tells before it exits with 0."""
@@ -147,7 +176,7 @@ class MakeServiceTests(SynchronousTestCase):
         replaced = mock.patch.object(twisted.internet, "reactor", self.reactor, create=True)
         replaced.start()
         self.addCleanup(replaced.stop)
-        self.installed: list[tuple[Any, Any]] = []
+        self.installed: list[tuple[Any, ...]] = []
         self.patch(tap, "install_signals", lambda *arguments: self.installed.append(arguments))
 
     def test_service(self) -> None:
@@ -155,7 +184,7 @@ class MakeServiceTests(SynchronousTestCase):
         service = makeService(_options("-s", "memory:", "-p", "2199"))
         (server,) = cast(MultiService, service)
         self.assertIsInstance(server, FtpService)
-        self.assertEqual(self.installed, [(self.reactor, server.end_grace)])
+        self.assertEqual(self.installed, [(self.reactor, server.end_grace, server.reload)])
         self.assertEqual(self.reactor.tcpServers, [])
         service.privilegedStartService()
         self.assertEqual(self.reactor.tcpServers[0][0], 2199)
@@ -179,7 +208,10 @@ class MakeServiceTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """What only the system can tell is refused with one line too."""
-        for arguments in (("-s", "nonsense:"), ("-p", "nonsense"), ("--auth", "nonsense"), ("-r", "/does/not/exist")):
+        for arguments in (
+            *(("-s", "nonsense:"), ("-p", "nonsense"), ("--auth", "nonsense"), ("-r", "/does/not/exist")),
+            *(("--tls-cert", "/does/not/exist"), ("--implicit-tls", "990"), ("--tls-client-ca", "ca.pem")),
+        ):
             with self.assertRaises(SystemExit, msg=str(arguments)) as caught:
                 makeService(_options(*arguments))
             line = str(caught.exception.code)

@@ -11,6 +11,7 @@ from twisted.cred.portal import IRealm, Portal
 from twisted.cred.strcred import ICheckerFactory, findCheckerFactories
 from zope.interface import implementer
 
+from ftpx.accounts.certificate import ICertifiedName
 from ftpx.accounts.checkers import AnyChecker, PasswordChecker, Passwords, memory_passwords
 from ftpx.accounts.htpasswd import htpasswd_file
 from ftpx.accounts.password_file import clear_passwords_file
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 # The credentials that an FTP client can show.
-_SERVED = (IUsernamePassword, IAnonymous)
+_SERVED = (IUsernamePassword, IAnonymous, ICertifiedName)
 
 
 @attrs.frozen

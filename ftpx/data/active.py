@@ -16,9 +16,10 @@ from ftpx.data.addresses import family_of, normalised, socket_address
 from ftpx.data.connection import DataConnection
 from ftpx.data.listening import SocketMaker
 from ftpx.data.opening import OPENING_LIMIT, within
-from ftpx.data.stream import Reactor, SocketStream
+from ftpx.data.stream import Reactor
+from ftpx.data.tls_stream import make_stream
 from ftpx.errors import DataConnectionNotOpened
-from ftpx.interfaces import IDataPort
+from ftpx.interfaces import IDataPort, IDataSecurity
 
 __all__ = ["ActivePort"]
 
@@ -35,6 +36,7 @@ class ActivePort:
     :param host: the peer's address; never a name.
     :param source: our address, or ``None`` for the one that the route has.
     :param timeout: for the connection, see `DataConnection`; also the time limit of `connect`, if it is short.
+    :param security: the TLS of the connection, if it is to have any.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class ActivePort:
         source: str | None,
         timeout: float,
         make_socket: SocketMaker = socket.socket,
+        security: IDataSecurity | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -53,6 +56,7 @@ class ActivePort:
         self._source = source
         self._timeout = timeout
         self._make_socket = make_socket
+        self._security = security
         self._socket: socket.socket | None = None
         self._closed = False
         self._watched = False
@@ -67,7 +71,8 @@ class ActivePort:
             connected, self._socket = self._socket, None
             if connected is None:
                 raise DataConnectionNotOpened("the data port is closed")
-            return DataConnection(self._reactor, SocketStream(self._reactor, connected), self._timeout)
+            stream = make_stream(self._reactor, connected, self._security)
+            return DataConnection(self._reactor, stream, self._timeout)
         except OSError as error:
             raise _not_opened(error) from error
         finally:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Coroutine
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from zope.interface import implementer
 
@@ -37,28 +36,29 @@ class DataConnection:
 
     async def send_file(self, source: IReadableFile, offset: int, end: int) -> int:
         """See `IDataConnection`."""
-        return await self._run(send_file(self._transfer, source, offset, end))
+        return await self._run(send_file, source, offset, end)
 
     async def send_blocks(self, blocks: AsyncGenerator[Block, None]) -> int:
         """See `IDataConnection`."""
-        return await self._run(send_blocks(self._transfer, blocks))
+        return await self._run(send_blocks, blocks)
 
     async def receive(self, sink: IWritableFile) -> int:
         """See `IDataConnection`."""
-        return await self._run(receive(self._transfer, sink))
+        return await self._run(receive, sink)
 
     def abort(self) -> None:
         """See `IDataConnection`."""
         self._transfer.interrupt(DataConnectionAborted("the transfer was aborted"))
         self._transfer.finish(clean=False)
 
-    async def _run(self, work: Coroutine[Any, Any, None]) -> int:
+    async def _run(self, move: Callable[..., Awaitable[None]], *arguments: object) -> int:
         clean = False
         try:
             if self._transfer.error is None:
-                await work
-            else:
-                work.close()
+                established = self._transfer.established()
+                if established is not None:
+                    await established
+                await move(self._transfer, *arguments)
             # Also a sink may break the transfer off, from within its very last write.
             if self._transfer.error is not None:
                 raise self._transfer.error

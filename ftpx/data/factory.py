@@ -12,7 +12,7 @@ from ftpx.data.listening import DYNAMIC_PORTS, SocketMaker, open_listener
 from ftpx.data.passive import PassivePort
 from ftpx.data.spare import SpareListener
 from ftpx.data.stream import Reactor
-from ftpx.interfaces import IDataConnections
+from ftpx.interfaces import IDataConnections, IDataSecurity
 
 __all__ = ["DataConnections"]
 
@@ -42,18 +42,31 @@ class DataConnections:
         self._make_socket = make_socket
         self._listeners = SpareListener(reactor, self._open_listener)
 
-    def listen(self, host: str, peers: frozenset[str]) -> PassivePort:
+    def listen(self, host: str, peers: frozenset[str], security: IDataSecurity | None = None) -> PassivePort:
         """See `IDataConnections`."""
         listener, port = self._listeners.take(host)
         return PassivePort(
-            self._reactor, listener, host, port, peers=peers, timeout=self._timeout, used=self._listeners.used
+            self._reactor,
+            listener,
+            host,
+            port,
+            peers=peers,
+            timeout=self._timeout,
+            used=self._listeners.used,
+            security=security,
         )
 
     def _open_listener(self, host: str) -> tuple[socket.socket, int]:
         return open_listener(host, self._ports, self._random, self._make_socket)
 
-    def dial(self, host: str, port: int, source: str | None) -> ActivePort:
+    def dial(self, host: str, port: int, source: str | None, security: IDataSecurity | None = None) -> ActivePort:
         """See `IDataConnections`."""
         return ActivePort(
-            self._reactor, host, port, source=source, timeout=self._timeout, make_socket=self._make_socket
+            self._reactor,
+            host,
+            port,
+            source=source,
+            timeout=self._timeout,
+            make_socket=self._make_socket,
+            security=security,
         )

@@ -14,9 +14,10 @@ from zope.interface import implementer
 from ftpx.data.addresses import normalised
 from ftpx.data.connection import DataConnection
 from ftpx.data.opening import OPENING_LIMIT, within
-from ftpx.data.stream import Reactor, SocketStream
+from ftpx.data.stream import Reactor
+from ftpx.data.tls_stream import make_stream
 from ftpx.errors import DataConnectionNotOpened
-from ftpx.interfaces import IDataPort
+from ftpx.interfaces import IDataPort, IDataSecurity
 
 __all__ = ["PassivePort"]
 
@@ -55,6 +56,7 @@ class PassivePort:
     :param peers: the addresses that may connect.
     :param timeout: for the connection, see `DataConnection`; also the time limit of `connect`, if it is short.
     :param used: called when the connection has come.
+    :param security: the TLS of the connection, if it is to have any.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class PassivePort:
         peers: frozenset[str],
         timeout: float,
         used: Callable[[], None] = lambda: None,
+        security: IDataSecurity | None = None,
     ) -> None:
         self.host = normalised(host)
         self.port = port
@@ -79,7 +82,9 @@ class PassivePort:
         self._error = DataConnectionNotOpened("the data port is closed")
         self._opened: Deferred[None] | None = None
         self._watching = False
-        self._watch_later = reactor.callLater(_PATIENCE, self._watch)
+        self._security = security
+        # A TLS handshake may have to be over before the client says what it wants.
+        self._watch_later = reactor.callLater(_PATIENCE if security is None else 0, self._watch)
 
     async def connect(self) -> DataConnection:
         """See `IDataPort`."""
@@ -142,7 +147,8 @@ class PassivePort:
             if normalised(address[0]) in self._peers:
                 self._used()
                 self._stop_listening()
-                self._connection = DataConnection(self._reactor, SocketStream(self._reactor, connected), self._timeout)
+                stream = make_stream(self._reactor, connected, self._security)
+                self._connection = DataConnection(self._reactor, stream, self._timeout)
                 self._tell()
             else:
                 connected.close()

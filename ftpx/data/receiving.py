@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 
+from ftpx.data.buffer import thread_buffer
 from ftpx.data.descriptor import Duplicate
 from ftpx.data.stream import IStream
 from ftpx.data.transfer import Transfer
@@ -13,24 +13,9 @@ from ftpx.interfaces import IFileDescriptor, IWritableFile
 __all__ = ["receive"]
 
 _SMALL = 16 * 1024
-_BUFFER = 1024 * 1024
 _COPY = 512 * 1024
 _TURN = 16 * 1024 * 1024
 """How much a thread takes before others may have it."""
-
-
-class _Buffer(threading.local):
-    """
-    One buffer a thread, made when first used.
-
-    A thread that hangs in a call keeps its own, so nobody else's bytes can get into that call.
-    """
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(_BUFFER))
-
-
-_buffer = _Buffer()
 
 
 async def receive(transfer: Transfer, sink: IWritableFile) -> None:
@@ -101,7 +86,7 @@ def _drain(transfer: Transfer, file: IFileDescriptor, duplicate: Duplicate, offs
     :return: whether that was the end; the duplicate is closed then, as closing may wait.
     """
     stream: IStream = transfer.stream
-    view = _buffer.view
+    view = thread_buffer()
     descriptor = duplicate.fileno()
     stop = transfer.moved + _TURN
     while transfer.moved < stop:

@@ -21,6 +21,8 @@ _SMALL = 65536
 _COPY = 512 * 1024
 _TURN = 4 * 1024 * 1024
 """How much is sent before other sessions get their turn."""
+_TURN_OF_THREAD = 16 * 1024 * 1024
+"""The same, where a thread does it."""
 
 # The file system cannot do it; the bytes can still be copied.
 _NO_SENDFILE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
@@ -107,12 +109,14 @@ async def _send_descriptor(transfer: Transfer, file: IFileDescriptor, position: 
 
 async def _send_windows(transfer: Transfer, file: IFileDescriptor, pages: Residency, position: int, end: int) -> int:
     stream = IFileStream(transfer.stream)
+    # A thread keeps nobody waiting, and to go to one has its price.
+    turn = _TURN_OF_THREAD if stream.computes else _TURN
     duplicate: Duplicate | None = None
     try:
         while True:
-            size = min(end - position, _TURN)
+            size = min(end - position, turn)
             try:
-                if pages.covers(position, size):
+                if not stream.computes and pages.covers(position, size):
                     sent = stream.send_file(file.fileno(), position, size)
                 else:
                     duplicate = duplicate or Duplicate(file)
@@ -165,7 +169,12 @@ def _demand(octets: int) -> None:
 
 
 async def _end(transfer: Transfer) -> None:
-    transfer.stream.end()
+    while True:
+        try:
+            transfer.stream.end()
+            break
+        except BlockingIOError:
+            await transfer.writable()
     # To wait until the peer has a small file would cost as much as sending it, and its end is as good as there.
     if transfer.moved > _SMALL:
         await transfer.acknowledged()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReadWriteDescriptor
 from twisted.python.failure import Failure
-from zope.interface import Interface, implementer
+from zope.interface import Attribute, Interface, implementer
 
 from ftpx.errors import DataConnectionLost
 from ftpx.interfaces import Block
@@ -25,6 +25,11 @@ __all__ = ["IFileStream", "IStream", "Reactor", "SocketStream", "Time"]
 # Python knows by name; a system without it gets no answer, and then a stream counts as acknowledged.
 _SIOCOUTQ: int | None = getattr(termios, "TIOCOUTQ", None)
 _INTEGER = struct.Struct("i")
+# tcpi_bytes_acked of Linux's struct tcp_info.
+_TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+_BYTES_ACKED = struct.Struct("Q")
+_BYTES_ACKED_OFFSET = 120
 _RESET = struct.pack("ii", 1, 0)
 _MORE: int = getattr(socket, "MSG_MORE", 0)
 _FIRST_LOOK = 0.005
@@ -71,6 +76,9 @@ class IStream(Interface):
     A call that was started in a thread may still run when the stream is aborted, but not when it is closed.
     """
 
+    def established() -> Deferred[None] | None:
+        """``None`` if octets can flow; else what fires when they can, or with the error why they never will."""
+
     def receive_into(buffer: memoryview) -> int:
         """
         Put into a buffer what has come; 0 is the clean end.
@@ -93,10 +101,18 @@ class IStream(Interface):
         """Fires when `send` is worth a try, after everything else has had its turn. May be cancelled."""
 
     def end() -> None:
-        """Nothing more will be sent."""
+        """
+        Nothing more will be sent.
 
-    def unacknowledged() -> int:
-        """How many of the sent octets are not known to have reached the peer's system."""
+        :raises BlockingIOError: even that cannot be said now; wait with `writable` and say it again.
+        """
+
+    def progress(moved: int) -> int:
+        """
+        A number that grows as long as the peer takes or gives octets, by as many as it takes or gives.
+
+        :param moved: octets that were sent or received by the calls above.
+        """
 
     def acknowledged() -> Deferred[None]:
         """After `end`: fires when everything has reached the peer's system. May be cancelled."""
@@ -113,7 +129,9 @@ class IStream(Interface):
 
 
 class IFileStream(IStream):
-    """A stream into which the kernel can move the bytes of a file."""
+    """A stream that takes the octets of a file from its descriptor."""
+
+    computes: bool = Attribute("Whether `send_file` takes the processor's time, so that it belongs in a thread.")
 
     def send_file(descriptor: int, offset: int, size: int) -> int:
         """
@@ -136,6 +154,8 @@ class SocketStream:
     :param connected: a connected stream socket; the stream owns it from now on.
     """
 
+    computes = False
+
     def __init__(self, reactor: Reactor, connected: socket.socket) -> None:
         connected.setblocking(False)
         self._reactor = reactor
@@ -145,6 +165,14 @@ class SocketStream:
         self._reading = False
         self._writing = False
         self._stopped: Exception | None = None
+
+    def demand_open(self) -> None:
+        """:raises Exception: what the stream was aborted with."""
+        if self._stopped is not None:
+            raise self._stopped
+
+    def established(self) -> Deferred[None] | None:
+        return None
 
     def receive_into(self, buffer: memoryview) -> int:
         if self._stopped is not None:
@@ -204,7 +232,11 @@ class SocketStream:
         except OSError as error:
             raise _lost(error) from error
 
+    def progress(self, moved: int) -> int:
+        return moved - self.unacknowledged()
+
     def unacknowledged(self) -> int:
+        """How many of the sent octets are not known to have reached the peer's system."""
         reset = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if reset:
             raise DataConnectionLost(f"the data connection broke: {os.strerror(reset)}")
@@ -216,6 +248,32 @@ class SocketStream:
             return 0
         left: int = _INTEGER.unpack(answer)[0]
         return left
+
+    def acknowledged_octets(self) -> int:
+        """How many octets the peer's system has got; 0 where the kernel does not tell."""
+        if _TCP_INFO is None:
+            return 0
+        try:
+            information = self._socket.getsockopt(
+                socket.IPPROTO_TCP, _TCP_INFO, _BYTES_ACKED_OFFSET + _BYTES_ACKED.size
+            )
+        except OSError:
+            return 0
+        if len(information) < _BYTES_ACKED_OFFSET + _BYTES_ACKED.size:
+            return 0
+        acknowledged: int = _BYTES_ACKED.unpack_from(information, _BYTES_ACKED_OFFSET)[0]
+        return acknowledged
+
+    def send_at_once(self) -> None:
+        """Do not hold small packets back until those before are acknowledged."""
+        with suppress(OSError):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def acknowledge_at_once(self) -> None:
+        """Do not hold back the next acknowledgement: the peer may wait for it with the rest."""
+        if _QUICKACK is not None:
+            with suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def acknowledged(self) -> Deferred[None]:
         # The end itself counts as one octet; whether the peer has seen it does not matter.
@@ -266,6 +324,15 @@ class SocketStream:
     def close(self) -> None:
         self._unwatch()
         self._socket.close()
+
+    def close_in(self, seconds: float) -> None:
+        """Say that nothing more comes, and release the socket a little later. May be repeated."""
+        if self._stopped is None:
+            self._stopped = DataConnectionLost("the data connection was ended")
+            self._unwatch()
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+            self._reactor.callLater(seconds, self._socket.close)
 
     def fileno(self) -> int:
         return self._socket.fileno()

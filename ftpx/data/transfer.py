@@ -8,9 +8,10 @@ from typing import TypeVar, cast
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from ftpx.data.opening import HANDSHAKE_LIMIT, within
 from ftpx.data.stall import StallWatch
 from ftpx.data.stream import IStream, Time
-from ftpx.errors import DataConnectionError, DataConnectionLost, DataConnectionStalled
+from ftpx.errors import DataConnectionError, DataConnectionLost, DataConnectionNotSecured, DataConnectionStalled
 from ftpx.interfaces import IWorkerPool
 
 __all__ = ["Transfer"]
@@ -34,6 +35,7 @@ class Transfer:
     """
 
     def __init__(self, clock: Time, stream: IStream, timeout: float) -> None:
+        self._clock = clock
         self.stream = stream
         self.moved = 0
         self.error: Exception | None = None
@@ -43,6 +45,17 @@ class Transfer:
         self._calls = 0
         self._releases: list[Callable[[], object]] = []
         self._closed = False
+
+    def established(self) -> Awaitable[None] | None:
+        """
+        ``None`` if octets can flow; else what to wait for, which raises `DataConnectionNotSecured` if the peer's part
+        does not come, or not in time.
+        """
+        waiting = self.stream.established()
+        if waiting is None:
+            return None
+        late = DataConnectionNotSecured("no TLS handshake on the data connection in time")
+        return within(self._clock, HANDSHAKE_LIMIT, waiting, late)
 
     def readable(self) -> Deferred[None]:
         """Wait for the peer to say something; the peer's time runs."""
@@ -136,7 +149,7 @@ class Transfer:
         return result
 
     def _progress(self) -> int:
-        return self.moved - self.stream.unacknowledged()
+        return self.stream.progress(self.moved)
 
     def _stalled(self, error: DataConnectionError | None) -> None:
         self.interrupt(error or DataConnectionStalled("the data connection moved too little for too long"))

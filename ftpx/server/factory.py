@@ -10,7 +10,7 @@ from ftpx.server.protocol import ControlProtocol
 from ftpx.server.session import Services
 from ftpx.wire.replies import Reply
 
-__all__ = ["ControlFactory"]
+__all__ = ["ControlFactory", "ImplicitTlsFactory"]
 
 _FULL = Reply(421, "Too many sessions; try again later.")
 _FULL_FOR_ADDRESS = Reply(421, "Too many sessions from your address; try again later.")
@@ -102,3 +102,16 @@ class ControlFactory(Factory):
     def _end_all(self) -> None:
         for session in list(self._sessions):
             session.close(_SHUTDOWN)
+
+
+class ImplicitTlsFactory(Factory):
+    """Makes control connections of the same server that speak TLS from their first octet on."""
+
+    noisy = False
+
+    def __init__(self, server: ControlFactory) -> None:
+        self._server = server
+
+    def buildProtocol(self, addr: IAddress | None) -> ControlProtocol:
+        """A protocol for a connection that was accepted."""
+        return ControlProtocol(self._server, implicit=True)

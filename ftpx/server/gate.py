@@ -9,23 +9,27 @@ from ftpx.errors import ArgumentError
 from ftpx.server.outcome import reply_for
 from ftpx.server.state import SEQUENCE, SUPERSEDED_BY_EPSV_ALL, Login, SessionState
 from ftpx.server.verb import Verb
+from ftpx.tls.policy import TlsPolicy
 from ftpx.wire.commands import Command
 from ftpx.wire.replies import Reply
 
 __all__ = ["UNIMPLEMENTED", "gate"]
 
 # Commands of the RFCs that ftpx knows of and does not do; whatever is not even here is a 500.
-UNIMPLEMENTED = frozenset({"SMNT", "LPRT", "LPSV", "AUTH", "ADAT", "CCC", "CONF", "ENC", "MIC", "PBSZ", "PROT"})
+UNIMPLEMENTED = frozenset({"SMNT", "LPRT", "LPSV", "ADAT", "CONF", "ENC", "MIC"})
 
 _UNKNOWN = Reply(500, "Unknown command.")
 _UNIMPLEMENTED = Reply(502, "Command not implemented.")
 _LOGIN_FIRST = Reply(530, "Log in with USER and PASS first.")
 _EPSV_ONLY = Reply(503, "Only EPSV is allowed after EPSV ALL.")
 _NO_ABILITY = Reply(502, "This storage cannot do that.")
+_NOT_PROTECTED = Reply(521, "Data connections must be protected here: send PBSZ 0 and PROT P.")
 _NO_PORT = Reply(425, "Use EPSV, PASV, EPRT or PORT first.")
 
 
-def gate(verbs: Mapping[str, Verb], state: SessionState, command: Command) -> tuple[Verb, Any] | Reply:
+def gate(
+    verbs: Mapping[str, Verb], state: SessionState, command: Command, tls: TlsPolicy = TlsPolicy.OPTIONAL
+) -> tuple[Verb, Any] | Reply:
     """
     Let a command through, or say why not. What it admits has nothing left to check in the record.
 
@@ -47,6 +51,8 @@ def gate(verbs: Mapping[str, Verb], state: SessionState, command: Command) -> tu
         return reply_for(error)
     if verb.ability is not None and state.account is not None and not verb.ability.providedBy(state.account.storage):
         return _NO_ABILITY
+    if verb.opens_data and tls is TlsPolicy.REQUIRED and not state.protected:
+        return _NOT_PROTECTED
     if verb.opens_data and state.data_port is None:
         return _NO_PORT
     return verb, value

@@ -21,7 +21,14 @@ REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.DataConnectionAborted: Reply(426, "Transfer aborted; data connection closed."),
     errors.DataConnectionLost: Reply(426, "The data connection was broken; transfer aborted."),
     errors.DataConnectionNotOpened: Reply(425, "Cannot open the data connection."),
+    errors.DataConnectionNotResumed: Reply(
+        522, "The data connection must resume the TLS session of the control connection; transfer refused."
+    ),
+    errors.DataConnectionNotSecured: Reply(522, "No TLS on the data connection; transfer refused."),
     errors.DataConnectionStalled: Reply(426, "The data connection stalled; transfer aborted."),
+    errors.DataConnectionTruncated: Reply(
+        426, "The data connection ended without TLS close_notify, so this may not be all; transfer aborted."
+    ),
     errors.DirectoryNotEmpty: Reply(550, "Directory not empty."),
     errors.FileChanged: Reply(450, "The file was changed by somebody else meanwhile; look again."),
     errors.IsADirectory: Reply(550, "Is a directory."),

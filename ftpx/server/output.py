@@ -20,6 +20,8 @@ class Output:
     another turn each time. While a peer keeps up, replies go straight to its socket instead; from the first that
     it has no room for on, everything takes the transport's way, in order.
 
+    ``protect`` makes of replies what TLS sends in their place.
+
     :param producer: is paused while the transport holds more than it likes to.
     """
 
@@ -31,6 +33,7 @@ class Output:
         if isinstance(transport, Connection):
             self._send = transport.getHandle().send
         self._written = b""
+        self.protect: Callable[[bytes], bytes] | None = None
 
     def write(self, octets: bytes) -> None:
         """Write with the next `flush`."""
@@ -41,6 +44,8 @@ class Output:
         if not self._written:
             return
         octets, self._written = self._written, b""
+        if self.protect is not None:
+            octets = self.protect(octets)
         if self._send is not None and not self._transport.TLS and self._transport.connected:
             try:
                 sent = self._send(octets)
@@ -57,6 +62,14 @@ class Output:
             self._registered = True
             self._transport.registerProducer(self._producer, True)
         self._transport.write(octets)
+
+    def pass_on(self, octets: bytes) -> None:
+        """Send octets of TLS itself as they are, behind what was written."""
+        self.flush()
+        protect, self.protect = self.protect, None
+        self._written = octets
+        self.flush()
+        self.protect = protect
 
     def close(self) -> bool:
         """Send what was written and close the connection: now if there is nothing to wait for, which is told."""

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from ftpx.tls.policy import DataSession, TlsPolicy
+
 __all__ = ["Policy"]
 
 
@@ -15,7 +17,7 @@ class Policy:
     The rules every session of a server lives by. Times are in seconds.
 
     ``passive_address`` turns the local IPv4 address of a control connection into the one that a
-    227 reply tells, for servers behind NAT.
+    227 reply tells, for servers behind NAT. ``allow_ccc``: a session may give up the TLS of its control connection.
     """
 
     banner: str
@@ -26,4 +28,7 @@ class Policy:
     hide_owners: bool
     passive_address: Callable[[str], Awaitable[str]]
     unique_key: bytes
+    tls_policy: TlsPolicy = TlsPolicy.OPTIONAL
+    data_session: DataSession = DataSession.REPORT
+    allow_ccc: bool = False
     login_attempts: int = 3

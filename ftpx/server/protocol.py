@@ -16,6 +16,7 @@ from ftpx.errors import FtpxError
 from ftpx.running import begin
 from ftpx.server.addresses import Addresses, addresses_of, client_of
 from ftpx.server.command_queue import CommandQueue
+from ftpx.server.control_tls import ControlTls
 from ftpx.server.gate import gate
 from ftpx.server.outcome import reply_for
 from ftpx.server.output import Output
@@ -23,6 +24,7 @@ from ftpx.server.session import Session
 from ftpx.server.state import Login, Pending
 from ftpx.server.verb import DuringTransfer, Verb
 from ftpx.server.verbs import COMMANDS
+from ftpx.tls.channel import Channel, TlsFailed
 from ftpx.wire.commands import Command
 from ftpx.wire.lines import EndlessLine
 from ftpx.wire.replies import Reply
@@ -38,9 +40,19 @@ _CLOSING_TIME = 10.0
 # How many commands of one peer run before the reactor looks at the others.
 _COMMANDS_A_TURN = 100
 
+# How long a peer may take for its TLS handshake, in seconds.
+_HANDSHAKE_TIME = 10.0
+
+# The verbs of HTTP and SMTP: a browser or a mailer was tricked into talking to this port, and what it sends behind
+# them is somebody else's (CVE-2021-3618).
+_HTTP_VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PRI"}
+_SMTP_VERBS = {"HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA"}
+_FOREIGN_VERBS = frozenset(_HTTP_VERBS | _SMTP_VERBS)
+
 _ABORTED = Reply(426, "Command aborted; data connection closed.")
 _BUG = Reply(451, "The server failed at this; the operator finds the reason in the log.")
 _ENDLESS = Reply(421, "A command line without end; closing.")
+_FOREIGN = Reply(421, "This is an FTP server; closing.")
 _IDLE = Reply(421, "Nothing was asked for too long; closing.")
 _TOO_SLOW_TO_LOG_IN = Reply(421, "The login took too long; closing.")
 
@@ -69,8 +81,9 @@ class ControlProtocol(Protocol):
     # What the server endpoints of Twisted give; IConsumer and IPushProducer are not said in ITransport.
     transport: Any = None
 
-    def __init__(self, factory: ControlFactory) -> None:
+    def __init__(self, factory: ControlFactory, *, implicit: bool = False) -> None:
         self.factory = factory
+        self.implicit = implicit
         self.client = ""
         self.session = Session(factory.services, self, COMMANDS)
         self._clock = factory.services.clock
@@ -90,24 +103,32 @@ class ControlProtocol(Protocol):
         self._timer: IDelayedCall | None = None
         self._identified = False
         self._addresses: Addresses | None = None
+        self._tls: ControlTls | None = None
 
     # The connection's life
 
     def connectionMade(self) -> None:
-        """Say 220, or 421 to one session too many."""
+        """Say 220, or 421 to one session too many; behind the handshake where TLS is implicit."""
         self._output = Output(self.transport, self)
         refusal = self.factory.admit(self)
         if refusal is None and not hasattr(self.transport, "transport"):
             # Behind a wrapper the client's address may come with the first octets only.
             refusal = self._identify()
         if refusal is not None:
-            self.close(refusal)
+            if self.implicit:
+                # Nothing can be said before a handshake, and that would be work for nobody.
+                self._break_off()
+            else:
+                self.close(refusal)
             return
-        self.send(self.factory.greeting)
         policy = self.session.policy
         self._last_activity = self._now()
         self._log_in_by = self._last_activity + policy.login_timeout
-        self._look_again_in(min(policy.login_timeout, policy.idle_timeout))
+        if self.implicit:
+            self._begin_implicit_tls()
+        else:
+            self.send(self.factory.greeting)
+            self._look_again_in(min(policy.login_timeout, policy.idle_timeout))
 
     def dataReceived(self, data: bytes) -> None:
         """Queue the commands and run what may run."""
@@ -118,12 +139,16 @@ class ControlProtocol(Protocol):
             if refusal is not None:
                 self.close(refusal)
                 return
+        if self._tls is not None:
+            data = self._from_tls(self._tls, data)
         try:
             self._queue.feed(data)
         except EndlessLine:
             self.close(_ENDLESS)
             return
         self._pump()
+        if self._tls is not None and self._tls.peer_ended and not (self._closing or self._lost):
+            self._break_off()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End what runs, and the login."""
@@ -159,6 +184,66 @@ class ControlProtocol(Protocol):
         refusal: Reply | None = self.factory.identify(self, self.client)
         return refusal
 
+    # TLS
+
+    @property
+    def secured(self) -> bool:
+        """Whether the control connection speaks TLS."""
+        return self._tls is not None and self._tls.secured
+
+    def certified_name(self) -> str | None:
+        """The name in the certificate that the client has shown by TLS."""
+        return None if self._tls is None else self._tls.certified_name()
+
+    def send_ticket(self) -> None:
+        """Give the client a ticket for another data connection, with the next reply."""
+        if self._tls is not None:
+            self._tls.send_ticket()
+
+    def begin_tls(self, channel: Channel) -> None:
+        """Speak TLS behind the reply to the command under way; what came in clear behind the command is dropped."""
+        self._queue.clear()
+        if self._tls is None:
+            self._tls = ControlTls(self._output)
+        self._tls.begin(channel)
+
+    def end_tls(self) -> None:
+        """Speak in clear behind the reply to the command under way."""
+        self._queue.clear()
+        if self._tls is not None:
+            self._tls.end()
+
+    def _begin_implicit_tls(self) -> None:
+        tls = self.factory.services.tls
+        assert tls is not None  # noqa: S101 - there is no implicit port without a certificate
+        self.session.tls = tls.session()
+        self.session.state.protect()
+        self._tls = ControlTls(self._output)
+        self._tls.begin(self.session.tls.control())
+        self._switch_tls(self._tls)
+
+    def _switch_tls(self, tls: ControlTls) -> None:
+        if tls.switch():
+            self._look_again_in(_HANDSHAKE_TIME)
+
+    def _from_tls(self, tls: ControlTls, octets: bytes) -> bytes:
+        """The commands in what came by TLS."""
+        greets = tls.shaking_hands
+        try:
+            said = tls.receive(octets)
+        except TlsFailed as error:
+            self._tls_failed(str(error))
+            return b""
+        if greets and not tls.shaking_hands:
+            if self.implicit:
+                self.send(self.factory.greeting)
+            self._look_again_in(0)
+        return said
+
+    def _tls_failed(self, reason: str) -> None:
+        self.factory.services.journal.info("TLS with {client} failed: {reason}", client=self.client, reason=reason)
+        self._break_off()
+
     # Writing
 
     def send(self, reply: Reply) -> None:
@@ -167,7 +252,7 @@ class ControlProtocol(Protocol):
 
     def write(self, octets: bytes) -> None:
         """Write octets of a reply; in a series of commands, together with the replies to the others."""
-        if self._lost or self._closing:
+        if self._lost or self._closing or (self._tls is not None and self._tls.shaking_hands):
             return
         self._output.write(octets)
         if not self._pumping:
@@ -204,8 +289,7 @@ class ControlProtocol(Protocol):
         if self._lost or self._closing:
             return
         self.send(reply)
-        self._lose()
-        self._interrupt()
+        self._break_off()
 
     def finish(self, last_word: Reply | None = None) -> None:
         """Close when the command under way is done, with a last word; later commands are dropped."""
@@ -220,9 +304,15 @@ class ControlProtocol(Protocol):
         else:
             self.finish(reply)
 
+    def _break_off(self) -> None:
+        self._lose()
+        self._interrupt()
+
     def _lose(self) -> None:
         self._closing = True
         self._queue.clear()
+        if self._tls is not None:
+            self._tls.leave()
         if not self._output.close():
             self._look_again_in(_CLOSING_TIME)
 
@@ -256,11 +346,14 @@ class ControlProtocol(Protocol):
         self._output.flush()
         if self._queue.items or not self._reading or self._blocked:
             self._read_or_pause()
-        if self._finishing and self._running is None:
-            self._finish_now()
+        if self._running is None and (self._finishing or self._tls is not None):
+            self._turn_over()
 
-    def _finish_now(self) -> None:
-        if self._closing or self._lost:
+    def _turn_over(self) -> None:
+        """Do what commands have asked for behind their replies."""
+        if self._tls is not None:
+            self._switch_tls(self._tls)
+        if not self._finishing or self._closing or self._lost:
             return
         if self._last_word is not None:
             self.send(self._last_word)
@@ -296,8 +389,11 @@ class ControlProtocol(Protocol):
         if isinstance(item, Reply):
             return item
         known = COMMANDS.get(item.verb)
+        if known is None and item.verb in _FOREIGN_VERBS:
+            self.close(_FOREIGN)
+            return None
         self.session.state.forget(Pending.NOTHING if known is None else known.keeps)
-        admitted = gate(COMMANDS, self.session.state, item)
+        admitted = gate(COMMANDS, self.session.state, item, self.session.policy.tls_policy)
         if isinstance(admitted, Reply):
             return admitted
         verb, value = admitted
@@ -363,6 +459,9 @@ class ControlProtocol(Protocol):
         if self._closing:
             abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
             abort()
+            return
+        if self._tls is not None and self._tls.shaking_hands:
+            self._tls_failed("no handshake in time")
             return
         now, limit = self._now(), self.session.policy.idle_timeout
         busy = self._running is not None and not self._blocked

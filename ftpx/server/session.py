@@ -14,12 +14,26 @@ from twisted.internet.interfaces import IReactorTime
 
 from ftpx.accounts.delay import LoginDelay
 from ftpx.errors import DataConnectionNotOpened
-from ftpx.interfaces import Entry, IAccount, IDataConnection, IDataConnections, IRights, IStorage, Path, Right
+from ftpx.interfaces import (
+    Entry,
+    IAccount,
+    IDataConnection,
+    IDataConnections,
+    IDataSecurity,
+    IRights,
+    IStorage,
+    Path,
+    Right,
+)
 from ftpx.server.addresses import Addresses
+from ftpx.server.data_security import DataSecurity
 from ftpx.server.journal import Journal
 from ftpx.server.policy import Policy
 from ftpx.server.state import SessionState
 from ftpx.server.verb import Verb
+from ftpx.tls.channel import Channel
+from ftpx.tls.server import TlsServer
+from ftpx.tls.session import TlsSession
 from ftpx.wire.replies import Reply
 
 __all__ = ["Control", "OpenData", "Services", "Session", "Transfer"]
@@ -27,7 +41,7 @@ __all__ = ["Control", "OpenData", "Services", "Session", "Transfer"]
 
 @attrs.frozen(kw_only=True)
 class Services:
-    """What all sessions of a server share."""
+    """What all sessions of a server share; ``tls`` is ``None`` if there is no certificate."""
 
     policy: Policy
     clock: IReactorTime
@@ -36,6 +50,7 @@ class Services:
     data: IDataConnections
     delay: LoginDelay
     journal: Journal
+    tls: TlsServer | None
     token: Callable[[], str]
 
 
@@ -53,6 +68,26 @@ class Control(Protocol):
 
     def finish(self, last_word: Reply | None = None) -> None:
         """Close when the command under way is done, with a last word; later commands are dropped."""
+
+    def begin_tls(self, channel: Channel) -> None:
+        """Speak TLS behind the reply to the command under way; what came in clear behind the command is dropped."""
+
+    def end_tls(self) -> None:
+        """Speak in clear behind the reply to the command under way."""
+
+    def send_ticket(self) -> None:
+        """Give the client a ticket of TLS for another data connection, with the next reply."""
+
+    @property
+    def secured(self) -> bool:
+        """Whether the control connection speaks TLS."""
+
+    @property
+    def implicit(self) -> bool:
+        """Whether it has done so from the first octet on, and always does."""
+
+    def certified_name(self) -> str | None:
+        """The name in the certificate that the client has shown by TLS."""
 
     @property
     def client(self) -> str:
@@ -102,7 +137,12 @@ class OpenData:
 
 
 class Session:
-    """One client: its services, its state and the ways to answer it."""
+    """
+    One client: its services, its state and the ways to answer it.
+
+    ``software`` is what the client calls itself. ``tls`` is the TLS that AUTH or an implicit port has begun; it stays
+    when CCC ends that of the control connection.
+    """
 
     def __init__(self, services: Services, control: Control, commands: Mapping[str, Verb]) -> None:
         self.services = services
@@ -113,6 +153,9 @@ class Session:
         self.transfer: Transfer | None = None
         self.committing = False
         self.aborted = False
+        self.software = ""
+        self.tls: TlsSession | None = None
+        self.reported = False
 
     @property
     def account(self) -> IAccount:
@@ -143,6 +186,10 @@ class Session:
         if entry.identity is None:
             return None
         return blake2b(entry.identity, key=self.policy.unique_key, digest_size=8).hexdigest()
+
+    def data_security(self) -> IDataSecurity | None:
+        """The TLS of data connections, if the client has asked for it."""
+        return DataSecurity(self) if self.state.protected else None
 
     def open_data(self, opening: str) -> OpenData:
         """Open the data connection that was set up, say 150 and ``opening``, and close it whatever happens."""

@@ -49,7 +49,8 @@ class SessionState:
     """
     Everything that commands change. REIN replaces it; USER resets all but the transfer parameters.
 
-    ``restart`` and ``range_end`` are octets, ``range_end`` the one behind the last.
+    ``restart`` and ``range_end`` are octets, ``range_end`` the one behind the last. ``protected``: data connections
+    speak TLS (PROT P); ``protection_begun``: PBSZ, which comes before PROT, was given.
     """
 
     login: Login = Login.NONE
@@ -66,6 +67,12 @@ class SessionState:
     epsv_all: bool = False
     type: TransferType = TransferType.ASCII
     facts: frozenset[str] = DEFAULT_FACTS
+    protection_begun: bool = False
+    protected: bool = False
+
+    def protect(self) -> None:
+        """Let data connections speak TLS, as if PBSZ and PROT P had been sent."""
+        self.protection_begun = self.protected = True
 
     def forget(self, kept: Pending) -> None:
         """Drop what the next command does not keep."""
@@ -101,11 +108,16 @@ class SessionState:
         logout()
 
     def reset(self, *, keep_parameters: bool) -> SessionState:
-        """End the login and give the state to go on with."""
+        """
+        End the login and give the state to go on with.
+
+        :param keep_parameters: of transfers, and the protection of data connections, which is no part of the login.
+        """
         self.end()
         fresh = SessionState(failures=self.failures)
         if keep_parameters:
             fresh.type, fresh.facts = self.type, self.facts
+            fresh.protection_begun, fresh.protected = self.protection_begun, self.protected
         return fresh
 
 
@@ -113,6 +125,7 @@ class SessionState:
 SEQUENCE: Mapping[str, tuple[Callable[[SessionState], bool], Reply]] = {
     "PASS": (lambda state: state.login is Login.USER_GIVEN, Reply(503, "Send USER first.")),
     "RNTO": (lambda state: state.rename_from is not None, Reply(503, "Send RNFR first.")),
+    "PROT": (lambda state: state.protection_begun, Reply(503, "Send PBSZ 0 first.")),
 }
 
 # RFC 2428, section 4: after EPSV ALL every other way to set up a data connection is refused.

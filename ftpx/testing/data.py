@@ -20,8 +20,8 @@ from zope.interface import implementer
 from ftpx.data.connection import DataConnection
 from ftpx.data.opening import OPENING_LIMIT, within
 from ftpx.data.stream import IStream
-from ftpx.errors import DataConnectionLost, DataConnectionNotOpened, NoFreePort
-from ftpx.interfaces import Block, IDataConnections, IDataPort
+from ftpx.errors import DataConnectionLost, DataConnectionNotOpened, DataConnectionNotResumed, NoFreePort
+from ftpx.interfaces import Block, IDataConnections, IDataPort, IDataSecurity
 
 __all__ = ["MemoryDataConnections", "MemoryDataPort", "MemoryPeer"]
 
@@ -39,10 +39,14 @@ class _MemoryStream:
         self.peer_ended = False
         self.peer_reset = False
         self.ended = False
+        self.refused: Exception | None = None
         self.aborted: Exception | None = None
         self.closed = False
         self._reader: Deferred[None] | None = None
         self._writer: Deferred[None] | None = None
+
+    def established(self) -> Deferred[None] | None:
+        return None if self.refused is None else fail(self.refused)
 
     def receive_into(self, buffer: memoryview) -> int:
         self._check()
@@ -84,9 +88,9 @@ class _MemoryStream:
         self._check()
         self.ended = True
 
-    def unacknowledged(self) -> int:
+    def progress(self, moved: int) -> int:
         self._check()
-        return 0
+        return moved
 
     def acknowledged(self) -> Deferred[None]:
         self._check()
@@ -163,6 +167,10 @@ class MemoryPeer:
         self._stream.peer_ended = True
         self._stream.wake()
 
+    def refuse(self, error: Exception) -> None:
+        """No octet flows, as after a TLS handshake that failed."""
+        self._stream.refused = error
+
     def reset(self) -> None:
         """The peer resets the connection."""
         self._stream.peer_reset = True
@@ -179,7 +187,8 @@ class MemoryDataPort:
     """
     A data port whose peer does what a test says.
 
-    ``peers`` is what `IDataConnections.listen` was given, ``None`` for an active port, whose ``source`` it was given.
+    ``peers`` is what `IDataConnections.listen` was given, ``None`` for an active port, whose ``source`` it was given;
+    ``security`` is the TLS that the connection is to have. Its octets go in clear here, its judgement counts.
     """
 
     def __init__(
@@ -191,11 +200,13 @@ class MemoryDataPort:
         *,
         peers: frozenset[str] | None = None,
         source: str | None = None,
+        security: IDataSecurity | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.peers = peers
         self.source = source
+        self.security = security
         self.connecting = False
         self.closed = False
         self._clock = clock
@@ -227,11 +238,20 @@ class MemoryDataPort:
             connection.abort()
         self._tell()
 
-    def accept(self) -> MemoryPeer:
-        """The peer connects, or accepts our connection."""
+    def accept(self, *, resumes: bool = True) -> MemoryPeer:
+        """
+        The peer connects, or accepts our connection.
+
+        :param resumes: whether the TLS that the port demands resumes a session of the control connection.
+        """
         if self.closed:
             raise DataConnectionNotOpened("the data port is closed")
         peer = MemoryPeer()
+        if self.security is not None:
+            try:
+                self.security.judge(resumes)
+            except DataConnectionNotResumed as error:
+                peer.refuse(error)
         self._connection = DataConnection(self._clock, peer.stream, self._timeout)
         self._tell()
         return peer
@@ -262,16 +282,17 @@ class MemoryDataConnections:
         self.ports: list[MemoryDataPort] = []
         self.full = False
 
-    def listen(self, host: str, peers: frozenset[str]) -> MemoryDataPort:
+    def listen(self, host: str, peers: frozenset[str], security: IDataSecurity | None = None) -> MemoryDataPort:
         """See `IDataConnections`."""
         if self.full:
             raise NoFreePort("every port for data connections is taken")
-        port = MemoryDataPort(self.clock, self.timeout, host, _FIRST_PORT + len(self.ports), peers=peers)
+        number = _FIRST_PORT + len(self.ports)
+        port = MemoryDataPort(self.clock, self.timeout, host, number, peers=peers, security=security)
         self.ports.append(port)
         return port
 
-    def dial(self, host: str, port: int, source: str | None) -> MemoryDataPort:
+    def dial(self, host: str, port: int, source: str | None, security: IDataSecurity | None = None) -> MemoryDataPort:
         """See `IDataConnections`."""
-        active = MemoryDataPort(self.clock, self.timeout, host, port, source=source)
+        active = MemoryDataPort(self.clock, self.timeout, host, port, source=source, security=security)
         self.ports.append(active)
         return active

@@ -17,32 +17,32 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import attrs
 from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, ITCPTransport
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from ftpx.accounts.authentication import make_portal
+from ftpx.accounts.certificate import CertificateChecker
 from ftpx.accounts.checkers import ClearPasswords, PasswordChecker
 from ftpx.accounts.delay import LoginDelay
 from ftpx.accounts.realm import Realm
 from ftpx.interfaces import IStorage
-from ftpx.server.factory import ControlFactory
+from ftpx.server.factory import ControlFactory, ImplicitTlsFactory
 from ftpx.server.journal import Journal
 from ftpx.server.policy import Policy
 from ftpx.server.session import Services
 from ftpx.storage.memory import MemoryStorage
 from ftpx.storage.readonly import ReadOnlyStorage
-from ftpx.testing.data import MemoryDataConnections, MemoryPeer
+from ftpx.testing.client import MemoryClient, MemoryTransport, parse_replies
+from ftpx.testing.data import MemoryDataConnections
 from ftpx.testing.pool import InlinePool
-from ftpx.wire.commands import decode, encode
+from ftpx.tls.policy import ClientCertificates
+from ftpx.tls.server import TlsServer
+from ftpx.wire.commands import encode
 from ftpx.wire.replies import Reply
 
 __all__ = ["EPOCH", "MemoryClient", "MemoryTransport", "ServerHarness", "parse_replies"]
@@ -52,174 +52,6 @@ EPOCH = 1_577_836_800.0
 
 _CONTROL_PORT = 21
 _CLIENT_PORT = 40000
-_READ = 65536
-
-
-def parse_replies(octets: bytes) -> list[Reply]:
-    """
-    The replies in what a server sent.
-
-    :raises ValueError: that is not a sequence of whole, well-formed replies.
-    """
-    replies: list[Reply] = []
-    code, lines = "", [""]
-    *whole, rest = decode(octets).split("\r\n")
-    for line in whole:
-        if any(character in line for character in "\r\n\0"):
-            raise ValueError(f"a control character in {line!r}")
-        if code:
-            ended = line.startswith(f"{code} ")
-            lines.append(line[4:] if ended else line)
-        else:
-            code, ended, lines = line[:3], line[3:4] == " ", [line[4:]]
-            if not (code.isascii() and code.isdigit() and line[3:4] in {" ", "-"}):
-                raise ValueError(f"no reply begins with {line!r}")
-        if ended:
-            replies.append(Reply(int(code), *lines))
-            code = ""
-    if rest or code:
-        raise ValueError(f"a reply without end: {code}{lines} {rest!r}")
-    return replies
-
-
-@implementer(ITCPTransport)
-class MemoryTransport(StringTransport):
-    """
-    The server's end of a control connection.
-
-    Like a socket's, its `loseConnection` waits until the peer has read everything.
-    """
-
-    def __init__(self, host: IAddress, peer: IAddress) -> None:
-        super().__init__(hostAddress=host, peerAddress=peer)
-        self.aborted = False
-
-    def abortConnection(self) -> None:
-        """Close without waiting for the peer."""
-        self.disconnecting = self.aborted = True
-
-    def loseWriteConnection(self) -> None:
-        """Nothing in the server half-closes a control connection."""
-        raise NotImplementedError
-
-    def getTcpNoDelay(self) -> bool:
-        """Whether small writes go out at once."""
-        return True
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        """There is no delay."""
-
-    def getTcpKeepAlive(self) -> bool:
-        """Whether a dead peer is noticed."""
-        return True
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        """There is no network."""
-
-
-class MemoryClient:
-    """A client's end of a control connection."""
-
-    def __init__(
-        self, factory: IProtocolFactory, clock: Clock, data: MemoryDataConnections, transport: MemoryTransport
-    ) -> None:
-        self.transport = transport
-        self.closed = False
-        self._clock = clock
-        self._data = data
-        self._reads = True
-        self._outgoing = bytearray()
-        self._protocol = cast(IProtocol, factory.buildProtocol(transport.getPeer()))
-        self._protocol.makeConnection(transport)
-        self.settle()
-
-    @property
-    def unread(self) -> int:
-        """Octets that were sent and that the server does not want to read yet."""
-        return len(self._outgoing)
-
-    @property
-    def last_port(self) -> Any:
-        """The data port that was made last, of any client."""
-        return self._data.ports[-1]
-
-    def send(self, octets: bytes) -> None:
-        """Send octets; the server gets those it wants to read, and does what it does at once."""
-        self._outgoing += octets
-        while self._outgoing and not self.closed and self.transport.producerState == "producing":
-            block = bytes(self._outgoing[:_READ])
-            del self._outgoing[:_READ]
-            self._protocol.dataReceived(block)
-
-    def settle(self) -> None:
-        """Let everything happen that takes no time."""
-        unread = -1
-        while unread != self.unread:
-            unread = self.unread
-            self._clock.advance(0)
-            self.send(b"")
-        if self.transport.disconnecting and not self.closed and (self._reads or self.transport.aborted):
-            self.lose()
-
-    def replies(self) -> list[Reply]:
-        """
-        What the server has said since this was last asked.
-
-        :raises ValueError: it is not made of whole replies.
-        """
-        octets = self.transport.value()
-        self.transport.clear()
-        return parse_replies(octets)
-
-    def command(self, *lines: str) -> list[Reply]:
-        """Send command lines in one go; what the server says to them now."""
-        self.send(b"".join(encode(line) + b"\r\n" for line in lines))
-        self.settle()
-        return self.replies()
-
-    def login(self, name: str = "alice", password: str = "secret") -> list[Reply]:  # noqa: S107 - of the harness
-        """Log in, and choose binary transfers as every client does."""
-        return [*self.command(f"USER {name}"), *self.command(f"PASS {password}"), *self.command("TYPE I")]
-
-    def begin(self, command: str) -> tuple[list[Reply], MemoryPeer]:
-        """Begin a transfer over a passive port: what was said from the command on, and the peer of the connection."""
-        self.command("EPSV")
-        port = self.last_port
-        replies = self.command(command)
-        peer: MemoryPeer = port.accept()
-        self.settle()
-        return [*replies, *self.replies()], peer
-
-    def fetch(self, command: str) -> tuple[list[Reply], bytes]:
-        """Make a transfer from the server: what was said, and what came."""
-        replies, peer = self.begin(command)
-        return replies, peer.sent
-
-    def store(self, command: str, content: bytes) -> list[Reply]:
-        """Make a transfer to the server: what was said."""
-        replies, peer = self.begin(command)
-        peer.send(content)
-        peer.end()
-        self.settle()
-        return [*replies, *self.replies()]
-
-    def stop_reading(self) -> None:
-        """Read no more replies, so that the server's buffer is full."""
-        self._reads = False
-        if self.transport.producer is not None:
-            self.transport.producer.pauseProducing()
-
-    def resume_reading(self) -> None:
-        """Read replies again."""
-        self._reads = True
-        if self.transport.producer is not None:
-            self.transport.producer.resumeProducing()
-        self.settle()
-
-    def lose(self, reason: Failure = connectionDone) -> None:
-        """The connection ends."""
-        self.closed = True
-        self._protocol.connectionLost(reason)
 
 
 class ServerHarness:
@@ -230,6 +62,7 @@ class ServerHarness:
 
     :param storage: what is served; an empty `MemoryStorage` by default.
     :param users: names and passwords; by default alice has the password ``secret``.
+    :param tls: to offer TLS; data connections stay in clear in memory, see `MemoryDataPort.accept`.
     :param policy: fields of `ftpx.server.policy.Policy` to set otherwise.
     """
 
@@ -241,6 +74,7 @@ class ServerHarness:
         anonymous: bool = True,
         max_sessions: int = 0,
         max_sessions_per_ip: int = 0,
+        tls: TlsServer | None = None,
         **policy: Any,
     ) -> None:
         self.clock = Clock()
@@ -250,6 +84,8 @@ class ServerHarness:
         checkers: list[ICredentialsChecker] = [PasswordChecker(ClearPasswords(passwords), InlinePool())]
         if anonymous:
             checkers.append(AllowAnonymousAccess())
+        if tls is not None and tls.rules.client_certificates is ClientCertificates.LOGIN:
+            checkers.append(CertificateChecker())
         tokens = itertools.count(1)
         self.services = Services(
             policy=attrs.evolve(_POLICY, **policy),
@@ -259,9 +95,11 @@ class ServerHarness:
             data=self.data,
             delay=LoginDelay(self.clock),
             journal=Journal(Clock()),
+            tls=tls,
             token=lambda: f"{next(tokens):04x}",
         )
         self.factory = ControlFactory(self.services, max_sessions, max_sessions_per_ip, sys.maxsize)
+        self.implicit_tls = ImplicitTlsFactory(self.factory)
         self._client: MemoryClient | None = None
 
     def now(self) -> float:
@@ -279,7 +117,7 @@ class ServerHarness:
 
         :param client: ``None``: over a UNIX socket.
         :param server: an address, or an address and a port; the client's address and port 21 by default.
-        :param factory: in the place of `factory`, such as one that wraps it.
+        :param factory: in the place of `factory`, such as one that wraps it, or `implicit_tls`.
         """
         host, port = server if isinstance(server, tuple) else (client if server is None else server, _CONTROL_PORT)
         transport = MemoryTransport(_address(host, port), _address(client, _CLIENT_PORT))

@@ -12,8 +12,9 @@ _DATA_MARK = 0xF2
 
 # Telnet commands before a verb: IAC with option and its number, IAC with another command, IAC before an
 # ordinary octet, and a Data Mark whose IAC was sent as urgent data and taken out of band. IAC IAC is data.
-# Possessive, so that a flood of them needs no memory to go back.
-_TELNET = re.compile(rb"(?:\xff[\xfb-\xfe].|\xff[\xf0-\xfa]|\xff(?=[\x00-\xef])|\xf2)++", re.DOTALL)
+# So many at a time, as a flood of them would need memory to go back. (Python 3.11 knows a possessive "++", but before
+# 3.11.4 it finds one repetition only.)
+_TELNET = re.compile(rb"(?:\xff[\xfb-\xfe].|\xff[\xf0-\xfa]|\xff(?=[\x00-\xef])|\xf2){1,1000}", re.DOTALL)
 _TELNET_BEGUN = re.compile(rb"\xff[\xfb-\xfe]?")
 
 
@@ -110,5 +111,7 @@ class LineFramer:
 
 def _telnet_end(octets: bytearray) -> int:
     """How many octets at the front are whole Telnet commands."""
-    commands = _TELNET.match(octets)
-    return commands.end() if commands else 0
+    end = 0
+    while commands := _TELNET.match(octets, end):
+        end = commands.end()
+    return end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import unittest
 from collections.abc import Sequence
@@ -12,10 +13,12 @@ from typing import ClassVar
 
 import attrs
 
-__all__ = ["Client", "ClientFailed", "Login", "Mode", "run_program"]
+__all__ = ["Client", "ClientFailed", "Login", "Mode", "Tls", "run_program"]
 
 # How long one run of a client may take, in seconds.
 PATIENCE = 40
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class ClientFailed(AssertionError):
@@ -35,14 +38,40 @@ class Mode:
 
 
 @attrs.frozen
+class Tls:
+    """
+    What a client is told about TLS; it verifies the server.
+
+    :param authority: the PEM file of whom to trust.
+    :param version: the only one to speak: ``1.2`` or ``1.3``.
+    :param implicit: TLS from the first octet, and not behind AUTH.
+    :param certificate: a PEM file of our own to show, with its key.
+    """
+
+    authority: Path
+    version: str = "1.3"
+    implicit: bool = False
+    certificate: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """The same for Python's own clients."""
+        context = ssl.create_default_context(cafile=str(self.authority))
+        context.minimum_version = context.maximum_version = _VERSIONS[self.version]
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate)
+        return context
+
+
+@attrs.frozen
 class Login:
-    """Where to connect to and as whom; no name: anonymous."""
+    """Where to connect to and as whom; no name: anonymous; no ``tls``: in clear."""
 
     host: str
     port: int
     user: str | None = None
     password: str = ""
     mode: Mode = Mode()
+    tls: Tls | None = None
 
 
 def run_program(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import unittest
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import attrs
 
 from tests.integration.cases import PASSWORD, USER, ServerTestCase, checksum, content, tree
-from tests.integration.clients import Client, ClientFailed, Login, Mode
+from tests.integration.certified import CertifiedServerTestCase
+from tests.integration.clients import Client, ClientFailed, Login, Mode, Tls
+from tests.tls.certificates import Authority
 
-__all__ = ["PLAIN_TREE", "ClientContract"]
+__all__ = ["PLAIN_TREE", "BriefTlsContract", "ClientCase", "ClientContract", "TlsContract"]
 
 PLAIN_TREE: dict[str, bytes | None] = {
     "top.bin": content(70_000, 3),
@@ -26,8 +31,8 @@ PLAIN_TREE: dict[str, bytes | None] = {
 }
 
 
-class ClientContract(ServerTestCase):
-    """The tests. Subclasses name the client; those without one are not run."""
+class ClientCase(ServerTestCase):
+    """What tests of a client use. Subclasses name the client; those without one are not run."""
 
     client_class: ClassVar[type[Client] | None] = None
     names_to_try: ClassVar[tuple[str, ...]] = (
@@ -56,14 +61,20 @@ class ClientContract(ServerTestCase):
         mode = mode or self.client_class.usual_mode
         if mode not in (self.client_class.ipv6_modes if ":" in host else self.client_class.modes):
             raise unittest.SkipTest(f"{self.client_class.program} cannot do {mode} with {host}")
+        tls = self.tls()
         login = Login(
             host,
-            self.server.port,
+            self.server.port if tls is None or not tls.implicit else self.server.implicit_port,
             None if anonymous else USER,
             "" if anonymous else PASSWORD,
             Mode(mode),
+            tls,
         )
         return self.client_class(login, self.home)
+
+    def tls(self) -> Tls | None:
+        """What the client is told about TLS; nothing: in clear."""
+        return None
 
     def local(self, name: str, data: bytes) -> Path:
         """A file of ours."""
@@ -73,9 +84,9 @@ class ClientContract(ServerTestCase):
 
     def local_tree(self) -> Path:
         """A tree of ours."""
-        return self._plant(self.work / "ours")
+        return self.plant(self.work / "ours")
 
-    def _plant(self, top: Path) -> Path:
+    def plant(self, top: Path) -> Path:
         top.mkdir(exist_ok=True)
         for name, data in PLAIN_TREE.items():
             path = top / name
@@ -87,6 +98,30 @@ class ClientContract(ServerTestCase):
         if self.keeps_empty_directories:
             (top / "one" / "nothing").mkdir()
         return top
+
+    def transfer_both_ways(self, *, mode: str | None = None, host: str = "127.0.0.1") -> None:
+        """A file comes down, is listed, and goes up if the client can do that."""
+        data = content(200_000, 10)
+        self.make("down.bin", data)
+        client = self.client(mode=mode, host=host)
+        target = self.work / "target"
+        client.download("/down.bin", target)
+        self.assertEqual(checksum(target), checksum(data))
+        self.assertIn("down.bin", client.names("/"))
+        try:
+            client.upload(self.local("source", data), "/up.bin")
+        except unittest.SkipTest:
+            return
+        self.assertEqual(checksum(self.server.root / "up.bin"), checksum(data))
+
+    def need_ipv6(self) -> None:
+        """:raises unittest.SkipTest: this machine has no IPv6."""
+        if len(self.server.endpoints) < 2:
+            raise unittest.SkipTest("this machine has no ::1")
+
+
+class ClientContract(ClientCase):
+    """The tests."""
 
     # Listing
 
@@ -214,51 +249,33 @@ class ClientContract(ServerTestCase):
 
     def test_mirrors_down(self) -> None:
         """A tree comes down with the same names and checksums."""
-        theirs = self._plant(self.server.root / "theirs")
+        theirs = self.plant(self.server.root / "theirs")
         self.client().mirror_down("/theirs", self.work / "ours")
         self.assertEqual(tree(self.work / "ours"), tree(theirs))
 
     # Ways to connect
 
-    def _both_ways(self, *, mode: str | None = None, host: str = "127.0.0.1") -> None:
-        data = content(200_000, 10)
-        self.make("down.bin", data)
-        client = self.client(mode=mode, host=host)
-        target = self.work / "target"
-        client.download("/down.bin", target)
-        self.assertEqual(checksum(target), checksum(data))
-        self.assertIn("down.bin", client.names("/"))
-        try:
-            client.upload(self.local("source", data), "/up.bin")
-        except unittest.SkipTest:
-            return
-        self.assertEqual(checksum(self.server.root / "up.bin"), checksum(data))
-
     def test_pasv(self) -> None:
         """Data connections by PASV."""
-        self._both_ways(mode="PASV")
+        self.transfer_both_ways(mode="PASV")
 
     def test_port(self) -> None:
         """Data connections by PORT."""
-        self._both_ways(mode="PORT")
+        self.transfer_both_ways(mode="PORT")
 
     def test_eprt(self) -> None:
         """Data connections by EPRT."""
-        self._both_ways(mode="EPRT")
+        self.transfer_both_ways(mode="EPRT")
 
     def test_ipv6(self) -> None:
         """Control and data over IPv6."""
-        self._need_ipv6()
-        self._both_ways(host="::1")
+        self.need_ipv6()
+        self.transfer_both_ways(host="::1")
 
     def test_ipv6_active(self) -> None:
         """Control over IPv6 and data by EPRT."""
-        self._need_ipv6()
-        self._both_ways(host="::1", mode="EPRT")
-
-    def _need_ipv6(self) -> None:
-        if len(self.server.endpoints) < 2:
-            raise unittest.SkipTest("this machine has no ::1")
+        self.need_ipv6()
+        self.transfer_both_ways(host="::1", mode="EPRT")
 
     # Text
 
@@ -275,3 +292,69 @@ class ClientContract(ServerTestCase):
         target = self.work / "text"
         self.client().download_text("/text", target)
         self.assertEqual(checksum(target), checksum(text.replace(b"\n", self.text_endings)))
+
+
+class TlsContract(CertifiedServerTestCase, ClientContract):
+    """
+    The same under TLS 1.3, and what a client does where it must not go on.
+
+    The server speaks nothing older, so that what passes has used it.
+    """
+
+    tls_options = ("--tls-min-version", "1.3")
+
+    def refused(self, client: Client) -> None:
+        """The client gives up before it has fetched a file."""
+        self.make("file", b"kept from strangers")
+        target = self.work / "target"
+        with contextlib.suppress(subprocess.TimeoutExpired), self.assertRaises((ClientFailed, OSError)):
+            client.download("/file", target)
+        self.assertNotIn(b"kept", target.read_bytes() if target.exists() else b"")
+
+    def changed(self, **changes: Any) -> Client:
+        """The client, told something else about TLS."""
+        client = self.client()
+        assert client.login.tls is not None
+        client.login = attrs.evolve(client.login, tls=attrs.evolve(client.login.tls, **changes))
+        return client
+
+    def test_verifies_the_server(self) -> None:
+        """The client does not go on with a server whom its authority has not certified."""
+        other = self.work / "other.pem"
+        other.write_bytes(Authority("Another").pem)
+        self.refused(self.changed(authority=other))
+
+    def test_speaks_the_version_it_was_told(self) -> None:
+        """A client that is told to speak TLS 1.2 speaks nothing else, so this server does not suit it."""
+        self.refused(self.changed(version="1.2"))
+
+
+class BriefTlsContract(CertifiedServerTestCase, ClientCase):
+    """The most important of it over TLS 1.2, and on the port where TLS begins at once."""
+
+    def _mirror(self) -> None:
+        ours = self.local_tree()
+        client = self.client()
+        client.mirror_up(ours, "/theirs")
+        client.mirror_down("/theirs", self.work / "back")
+        self.assertEqual(tree(self.work / "back"), tree(ours))
+
+    def test_transfers_over_tls_1_2(self) -> None:
+        """A file comes down, is listed, and goes up."""
+        self.tls_version = "1.2"
+        self.transfer_both_ways()
+
+    def test_mirrors_over_tls_1_2(self) -> None:
+        """A tree goes up and comes down again."""
+        self.tls_version = "1.2"
+        self._mirror()
+
+    def test_transfers_over_implicit_tls(self) -> None:
+        """A file comes down, is listed, and goes up."""
+        self.implicit = True
+        self.transfer_both_ways()
+
+    def test_mirrors_over_implicit_tls(self) -> None:
+        """A tree goes up and comes down again."""
+        self.implicit = True
+        self._mirror()

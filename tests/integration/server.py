@@ -47,7 +47,14 @@ def environment(home: Path) -> dict[str, str]:
     """The variables of a server process: this tree's code, and nothing of the user's own settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FTP", "ftp", "COV_"))}
     paths = [str(PROJECT), *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths), "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "HOME": str(home),
+        "STATE_DIRECTORY": str(home / "state"),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    }
 
 
 def ftpx_command(*options: str, program: str = "twistd") -> list[str]:
@@ -77,18 +84,22 @@ class FtpxServer:
     """
     One server process and the directory that it serves.
 
-    It listens on one port number of 127.0.0.1 and, where the machine has it, of ::1.
-    As a context manager it ends by `stop`, and so by a look at the log.
+    It listens on one port number of 127.0.0.1 and, where the machine has it, of ::1; and with ``implicit_tls``
+    on a second one there. As a context manager it ends by `stop`, and so by a look at the log.
     """
 
-    def __init__(self, *, descriptors: int | None = None, endpoints: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, *, descriptors: int | None = None, endpoints: Sequence[str] | None = None, implicit_tls: bool = False
+    ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="ftpx-test-"))
         self.root = self.directory / "root"
         self.root.mkdir()
-        self.port = free_port()
+        self.port = free_port(2)
+        self.implicit_port = self.port + 1
         self.host = "127.0.0.1"
         self._descriptors = descriptors
         self._endpoints = endpoints
+        self._implicit_tls = implicit_tls
         self._process: subprocess.Popen[bytes] | None = None
         self._log_path = self.directory / "log"
 
@@ -99,16 +110,16 @@ class FtpxServer:
         """The endpoint strings that it listens on."""
         if self._endpoints is not None:
             return self._endpoints
-        both = [f"tcp:{self.port}:interface=127.0.0.1"]
-        if _has_ipv6():
-            both.append(f"tcp6:{self.port}:interface=\\:\\:1")
-        return both
+        return _loopback(self.port)
 
     def options(self, *options: str) -> list[str]:
         """The options of a test with those that say where to listen and what to serve."""
         wanted = list(options)
         for endpoint in self.endpoints:
             wanted += ["--port", endpoint]
+        if self._implicit_tls:
+            for endpoint in _loopback(self.implicit_port):
+                wanted += ["--implicit-tls", endpoint]
         if not any(option in {"--root", "--storage", "-r", "-s"} for option in options):
             wanted += ["--root", str(self.root)]
         return wanted
@@ -239,6 +250,14 @@ class FtpxServer:
             return
         with contextlib.suppress(AssertionError):
             self.stop()
+
+
+def _loopback(port: int) -> list[str]:
+    """The endpoint strings of a port on every loopback address."""
+    both = [f"tcp:{port}:interface=127.0.0.1"]
+    if _has_ipv6():
+        both.append(f"tcp6:{port}:interface=\\:\\:1")
+    return both
 
 
 def _has_ipv6() -> bool:

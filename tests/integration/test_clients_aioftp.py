@@ -42,18 +42,31 @@ class Aioftp(Client):
         """The package must be there."""
         _aioftp()
 
+    @classmethod
+    def resumes(cls) -> bool:
+        """Whether its data connections resume the TLS session of the control connection."""
+        cls.require()
+        return hasattr(importlib.import_module("aioftp.common"), "SSLSessionBoundContext")
+
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncIterator[Any]:
         commands = ("epsv",) if self.login.mode.name == "EPSV" else ("pasv",)
-        async with _aioftp().Client.context(
-            self.login.host,
-            self.login.port,
-            self.login.user or "anonymous",
-            self.login.password or "someone@example.org",
+        tls = self.login.tls
+        context = None if tls is None else tls.context()
+        session = _aioftp().Client(
             passive_commands=commands,
             socket_timeout=20,
-        ) as session:
+            ssl=context if tls is not None and tls.implicit else None,
+        )
+        try:
+            await session.connect(self.login.host, self.login.port)
+            if tls is not None and not tls.implicit:
+                await session.upgrade_to_tls(context)
+            await session.login(self.login.user or "anonymous", self.login.password or "someone@example.org")
             yield session
+            await session.quit()
+        finally:
+            session.close()
 
     def _do(self, work: Callable[[Any], Awaitable[_T]]) -> _T:
         async def run() -> _T:
@@ -134,7 +147,7 @@ class AioftpTests(contract.ClientContract):
 
     def test_lists_recursively(self) -> None:
         """A recursive listing finds every file and directory of a tree."""
-        theirs = self._plant(self.server.root / "theirs")
+        theirs = self.plant(self.server.root / "theirs")
         client = self.client()
         assert isinstance(client, Aioftp)
 
@@ -143,3 +156,13 @@ class AioftpTests(contract.ClientContract):
 
         found = {str(path.relative_to("/theirs")) for path in client._do(work)}
         self.assertEqual(found, set(tree(theirs)))
+
+
+class AioftpTls13Tests(contract.TlsContract, AioftpTests):
+    """aioftp over TLS 1.3."""
+
+
+class AioftpTlsTests(contract.BriefTlsContract):
+    """aioftp over other kinds of TLS."""
+
+    client_class = Aioftp

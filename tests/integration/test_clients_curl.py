@@ -6,10 +6,20 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.integration import contract
-from tests.integration.cases import PASSWORD, USER, checksum, content
-from tests.integration.clients import Client
+from tests.integration.cases import USER, checksum, content
+from tests.integration.clients import Client, Tls
 
+# https://github.com/curl/curl/issues/10666
+_NO_ACTIVE_TLS = ("curl 7.87.", "curl 7.88.")
+_VERSIONS = {"1.2": ("--tlsv1.2", "--tls-max", "1.2"), "1.3": ("--tlsv1.3",)}
 _MODES = {"EPSV": (), "PASV": ("--disable-epsv",), "PORT": ("-P", "-", "--disable-eprt"), "EPRT": ("-P", "-")}
+
+
+def _tls(tls: Tls | None) -> tuple[str, ...]:
+    if tls is None:
+        return ()
+    certificate = () if tls.certificate is None else ("--cert", str(tls.certificate), "--key", str(tls.certificate))
+    return ("--ssl-reqd", "--cacert", str(tls.authority), *_VERSIONS[tls.version], *certificate)
 
 
 class Curl(Client):
@@ -20,13 +30,20 @@ class Curl(Client):
     def url(self, path: str) -> str:
         """The URL of an absolute remote path."""
         host = f"[{self.login.host}]" if ":" in self.login.host else self.login.host
-        return f"ftp://{host}:{self.login.port}{quote(path, errors='surrogateescape')}"
+        scheme = "ftps" if self.login.tls is not None and self.login.tls.implicit else "ftp"
+        return f"{scheme}://{host}:{self.login.port}{quote(path, errors='surrogateescape')}"
 
-    def curl(self, *arguments: str) -> str:
+    def curl(self, *arguments: str, check: bool = True) -> str:
         """Run curl as this login."""
         who = () if self.login.user is None else ("--user", f"{self.login.user}:{self.login.password}")
         common = ("--silent", "--show-error", "--globoff", "--max-time", "30", *_MODES[self.login.mode.name])
-        return self.run(*common, *who, *arguments)
+        if self.login.tls is not None and self.login.mode.active and self.run("--version").startswith(_NO_ACTIVE_TLS):
+            raise self.cannot("begin TLS on a connection that it has accepted, in this version")
+        return self.run(*common, *_tls(self.login.tls), *who, *arguments, check=check)
+
+    def outcome(self, *arguments: str) -> int:
+        """The exit status of a run."""
+        return int(self.curl(*arguments, "--write-out", "%{exitcode}", check=False).split()[-1])
 
     def _quote(self, *commands: str) -> None:
         flags = [part for command in commands for part in ("--quote", command)]
@@ -137,20 +154,13 @@ class CurlTests(contract.ClientContract):
         """A file that is not there is status 78 and no file of ours."""
         client = self._curl()
         target = self.work / "none"
-        output = client.run(
-            "--silent", "--user", f"{USER}:{PASSWORD}", "--write-out", "%{exitcode}", "--output", str(target),
-            client.url("/none"), check=False,
-        )  # fmt: skip
-        self.assertEqual(output, "78")
+        self.assertEqual(client.outcome("--output", str(target), client.url("/none")), 78)
         self.assertFalse(target.exists())
 
     def test_refuses_a_wrong_password(self) -> None:
         """A wrong password is status 67."""
         client = self._curl()
-        output = client.run(
-            "--silent", "--user", f"{USER}:wrong", "--write-out", "%{exitcode}", client.url("/"), check=False
-        )
-        self.assertEqual(output, "67")
+        self.assertEqual(client.outcome("--user", f"{USER}:wrong", client.url("/")), 67)
 
     def test_several_files_in_one_session(self) -> None:
         """Twenty files come over one control connection."""
@@ -162,3 +172,14 @@ class CurlTests(contract.ClientContract):
         client.curl(*arguments)
         for number in range(20):
             self.assertEqual(checksum(self.work / f"f{number}"), checksum(content(5000, number)))
+
+
+class CurlTls13Tests(contract.TlsContract, CurlTests):
+    """curl over TLS 1.3."""
+
+
+class CurlTlsTests(contract.BriefTlsContract):
+    """curl over other kinds of TLS."""
+
+    client_class = Curl
+    keeps_empty_directories = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ftplib
 import io
+import socket
+import ssl
 from pathlib import Path
 
 from tests.integration import contract
@@ -26,6 +28,29 @@ class _Pasv(ftplib.FTP):
         return self.sendeprt(host, port) if self.extended else super().sendport(host, port)
 
 
+class FtpTls(_Pasv, ftplib.FTP_TLS):
+    """The same over TLS, also on a port where it begins at once."""
+
+    implicit = False
+
+    def connect(
+        self,
+        host: str = "",
+        port: int = 0,
+        timeout: float = -999,
+        source_address: tuple[str, int] | None = None,
+    ) -> str:
+        if not self.implicit:
+            return super().connect(host, port, timeout, source_address)
+        self.host, self.port = host, port
+        connected = socket.create_connection((host, port), self.timeout)
+        self.af = connected.family
+        self.sock = self.context.wrap_socket(connected, server_hostname=host)
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        self.welcome = self.getresp()
+        return self.welcome
+
+
 class Ftplib(Client):
     """ftplib: one session an operation."""
 
@@ -35,12 +60,19 @@ class Ftplib(Client):
     def require(cls) -> None:
         """It is always there."""
 
-    def session(self) -> ftplib.FTP:
-        """A session that is logged in."""
-        session = _Pasv(timeout=20, encoding="utf-8")
+    def session(self, kind: type[FtpTls] = FtpTls) -> ftplib.FTP:
+        """A session that is logged in; ``kind`` is for those with TLS."""
+        tls = self.login.tls
+        if tls is None:
+            session = _Pasv(timeout=20, encoding="utf-8")
+        else:
+            session = kind(timeout=20, encoding="utf-8", context=tls.context())
+            session.implicit = tls.implicit
         session.extended = self.login.mode.name in {"EPSV", "EPRT"}
         session.connect(self.login.host, self.login.port)
         session.login(self.login.user or "", self.login.password)
+        if isinstance(session, FtpTls):
+            session.prot_p()
         session.set_pasv(not self.login.mode.active)
         return session
 
@@ -169,6 +201,8 @@ class FtplibTests(contract.ClientContract):
         data, _ = self.session.ntransfercmd("STOU")
         with data:
             data.sendall(b"unique")
+            if isinstance(data, ssl.SSLSocket):
+                data.unwrap()
         self.session.voidresp()
         names = self.session.nlst()
         self.assertEqual(len(names), 1)
@@ -188,3 +222,13 @@ class FtplibTests(contract.ClientContract):
             blocks: list[bytes] = []
             self.session.retrbinary(f"RETR /f{number}", blocks.append)
             self.assertEqual(b"".join(blocks), content(2000, number))
+
+
+class FtplibTls13Tests(contract.TlsContract, FtplibTests):
+    """ftplib over TLS 1.3."""
+
+
+class FtplibTlsTests(contract.BriefTlsContract):
+    """ftplib over other kinds of TLS."""
+
+    client_class = Ftplib

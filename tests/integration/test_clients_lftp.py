@@ -6,12 +6,11 @@ from pathlib import Path
 
 from tests.integration import contract
 from tests.integration.cases import checksum, content, tree
-from tests.integration.clients import Client
+from tests.integration.clients import Client, Tls
 
 _SETTINGS = (
     "set cmd:fail-exit yes",
     "set cmd:trace no",
-    "set ftp:ssl-allow no",
     "set net:max-retries 1",
     "set net:timeout 10",
     "set net:persist-retries 0",
@@ -24,6 +23,25 @@ _MODES = {
     "PORT": ("set ftp:passive-mode off", "set ftp:prefer-epsv off"),
     "EPRT": ("set ftp:passive-mode off",),
 }
+
+
+_PROTECTED = (
+    "set ftp:ssl-force yes",
+    "set ftp:ssl-allow-anonymous yes",
+    "set ftp:ssl-protect-data yes",
+    "set ftp:ssl-protect-list yes",
+    "set ssl:verify-certificate yes",
+)
+
+
+def _tls(tls: Tls | None) -> tuple[str, ...]:
+    if tls is None:
+        return ("set ftp:ssl-allow no",)
+    return (
+        *_PROTECTED,
+        f"set ssl:ca-file {_quoted(tls.authority)}",
+        f"set ssl:priority NORMAL:-VERS-ALL:+VERS-TLS{tls.version}",
+    )
 
 
 def _quoted(text: str | Path) -> str:
@@ -40,7 +58,10 @@ class Lftp(Client):
         """Run lines of lftp's language as this login."""
         who = "" if self.login.user is None else f"-u {self.login.user},{self.login.password}"
         host = f"[{self.login.host}]" if ":" in self.login.host else self.login.host
-        start = (*_SETTINGS, *_MODES[self.login.mode.name], f"open -p {self.login.port} {who} {host}")
+        tls = self.login.tls
+        scheme = "ftps://" if tls is not None and tls.implicit else ""
+        where = f"open -p {self.login.port} {who} {scheme}{host}"
+        start = (*_SETTINGS, *_tls(tls), *_MODES[self.login.mode.name], where)
         return self.run("--norc", "-c", "\n".join([*start, *lines, "exit"]))
 
     def names(self, directory: str) -> set[str]:
@@ -118,7 +139,7 @@ class LftpTests(contract.ClientContract):
 
     def test_mirrors_with_list_instead_of_mlsd(self) -> None:
         """``mirror`` parses LIST where MLSD is switched off."""
-        theirs = self._plant(self.server.root / "theirs")
+        theirs = self.plant(self.server.root / "theirs")
         self._lftp().script(
             "set ftp:use-mlsd no", "set ftp:use-feat no", f"mirror /theirs {_quoted(self.work / 'ours')}"
         )
@@ -134,7 +155,7 @@ class LftpTests(contract.ClientContract):
 
     def test_removes_a_tree(self) -> None:
         """``rm -r`` takes a directory with all it holds."""
-        self._plant(self.server.root / "theirs")
+        self.plant(self.server.root / "theirs")
         self._lftp().script("rm -r /theirs")
         self.assertEqual(tree(self.server.root), {})
 
@@ -151,3 +172,13 @@ class LftpTests(contract.ClientContract):
         self._lftp().script(f"lcd {_quoted(self.work)}", "mget a*.txt", "mrm a*.txt")
         self.assertEqual((self.work / "a2.txt").read_bytes(), b"a2.txt")
         self.assertEqual(set(tree(self.server.root)), {"b1.txt"})
+
+
+class LftpTls13Tests(contract.TlsContract, LftpTests):
+    """lftp over TLS 1.3."""
+
+
+class LftpTlsTests(contract.BriefTlsContract):
+    """lftp over other kinds of TLS."""
+
+    client_class = Lftp

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
 from tests.integration import contract
 from tests.integration.cases import tree
-from tests.integration.clients import Client, run_program
+from tests.integration.clients import Client, Tls, run_program
+
+
+def _tls(tls: Tls | None) -> dict[str, str]:
+    if tls is None:
+        return {}
+    return {"TLS" if tls.implicit else "EXPLICIT_TLS": "true", "DISABLE_TLS13": str(tls.version == "1.2").lower()}
+
+
+@functools.cache
+def _obscured(password: str) -> str:
+    return run_program(["rclone", "obscure", password], home=Path("/")).stdout.strip()
 
 
 class Rclone(Client):
@@ -19,20 +31,22 @@ class Rclone(Client):
 
     def rclone(self, *arguments: str, settings: dict[str, str] | None = None) -> str:
         """Run rclone as this login."""
-        password = self.login.password or "someone@example.org"
-        obscured = run_program([self.program, "obscure", password], home=self.home).stdout.strip()
         host = f"[{self.login.host}]" if ":" in self.login.host else self.login.host
         remote = {
             "TYPE": "ftp",
             "HOST": host,
             "PORT": str(self.login.port),
             "USER": self.login.user or "anonymous",
-            "PASS": obscured,
+            "PASS": _obscured(self.login.password or "someone@example.org"),
             "DISABLE_EPSV": "true" if self.login.mode.name == "PASV" else "false",
             "IDLE_TIMEOUT": "0",
+            **_tls(self.login.tls),
             **(settings or {}),
         }
         environment = {f"RCLONE_CONFIG_THERE_{name}": value for name, value in remote.items()}
+        if self.login.tls is not None:
+            environment["SSL_CERT_FILE"] = str(self.login.tls.authority)
+            environment["SSL_CERT_DIR"] = str(self.home)
         return self.run(
             "--config", "/dev/null", "--retries", "1", "--low-level-retries", "1", "--contimeout", "10s",
             "--timeout", "20s", *arguments, environment=environment,
@@ -101,7 +115,7 @@ class RcloneTests(contract.ClientContract):
 
     def test_lists_without_mlsd(self) -> None:
         """A sync down by LIST gives the same tree."""
-        theirs = self._plant(self.server.root / "theirs")
+        theirs = self.plant(self.server.root / "theirs")
         self._rclone().rclone(
             "copy",
             "--create-empty-src-dirs",
@@ -120,6 +134,16 @@ class RcloneTests(contract.ClientContract):
 
     def test_purges(self) -> None:
         """``purge`` takes a directory with all it holds."""
-        self._plant(self.server.root / "theirs")
+        self.plant(self.server.root / "theirs")
         self._rclone().rclone("purge", "there:/theirs")
         self.assertEqual(tree(self.server.root), {})
+
+
+class RcloneTls13Tests(contract.TlsContract, RcloneTests):
+    """rclone over TLS 1.3."""
+
+
+class RcloneTlsTests(contract.BriefTlsContract):
+    """rclone over other kinds of TLS."""
+
+    client_class = Rclone

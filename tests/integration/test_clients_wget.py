@@ -6,7 +6,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.integration import contract
-from tests.integration.clients import Client
+from tests.integration.clients import Client, Tls, run_program
+
+
+def _tls(tls: Tls | None) -> tuple[str, ...]:
+    if tls is None:
+        return ()
+    how = ("--ftps-implicit",) if tls.implicit else ()
+    # Of the versions that --secure-protocol names, those built with GnuTLS speak newer ones as well.
+    priority = f"NORMAL:-VERS-ALL:+VERS-TLS{tls.version}" if _has_gnutls() else "DEFAULT"
+    version = f"--secure-protocol=TLSv{tls.version.replace('.', '_')}"
+    return (*how, f"--ca-certificate={tls.authority}", version, f"--ciphers={priority}")
+
+
+def _has_gnutls() -> bool:
+    return "+ssl/gnutls" in run_program(["wget", "--version"], home=Path("/")).stdout
 
 
 class Wget(Client):
@@ -17,14 +31,23 @@ class Wget(Client):
 
     def _url(self, path: str, suffix: str = "") -> str:
         host = f"[{self.login.host}]" if ":" in self.login.host else self.login.host
-        return f"ftp://{host}:{self.login.port}{quote(path, errors='surrogateescape')}{suffix}"
+        scheme = "ftp" if self.login.tls is None else "ftps"
+        return f"{scheme}://{host}:{self.login.port}{quote(path, errors='surrogateescape')}{suffix}"
 
     def wget(self, *arguments: str) -> str:
         """Run wget as this login."""
         user = [] if self.login.user is None else [f"--ftp-user={self.login.user}"]
         password = [f"--ftp-password={self.login.password}"] if self.login.password else []
         mode = ["--no-passive-ftp"] if self.login.mode.active else []
-        common = ["--no-config", "--no-verbose", "--tries=1", "--timeout=20", "--restrict-file-names=nocontrol"]
+        common = [
+            *_tls(self.login.tls),
+            "--no-config",
+            "--no-hsts",
+            "--no-verbose",
+            "--tries=1",
+            "--timeout=20",
+            "--restrict-file-names=nocontrol",
+        ]
         return self.run(*common, *user, *password, *mode, *arguments)
 
     def names(self, directory: str) -> set[str]:
@@ -78,10 +101,21 @@ class WgetTests(contract.ClientContract):
 
     def test_mirrors_only_what_is_newer(self) -> None:
         """A second mirror leaves the files of the first alone."""
-        self._plant(self.server.root / "theirs")
+        self.plant(self.server.root / "theirs")
         client = self.client()
         target = self.work / "ours"
         client.mirror_down("/theirs", target)
         before = {path: path.stat().st_ino for path in target.rglob("*")}
         client.mirror_down("/theirs", target)
         self.assertEqual({path: path.stat().st_ino for path in target.rglob("*")}, before)
+
+
+class WgetTls13Tests(contract.TlsContract, WgetTests):
+    """wget over TLS 1.3."""
+
+
+class WgetTlsTests(contract.BriefTlsContract):
+    """wget over other kinds of TLS."""
+
+    client_class = Wget
+    keeps_empty_directories = False

@@ -22,10 +22,12 @@ from tests.qa.sources import PROJECT
 
 _SECONDS = 60
 # What may be missing where the tests run; a page that needs it is skipped then.
-_CLIENTS = frozenset({"curl", "lftp", "ncftpget", "ncftpput", "tnftp", "wget", "rclone"})
+_CLIENTS = frozenset({"curl", "lftp", "ncftpget", "ncftpput", "openssl", "tnftp", "wget", "rclone"})
 _SERVER = re.compile(r"(twistd|twist)\b.* ftpx\b(?!.*( --help|\|\|))")
 # The ports that the examples use.
 _PORT = re.compile(r"\b2121[0-9]?\b")
+# Where the user who runs the tests keeps certificates; those of a page are in its own folder.
+_ELSEWHERE = frozenset({"STATE_DIRECTORY", "XDG_STATE_HOME"})
 
 
 class _Story:
@@ -37,7 +39,7 @@ class _Story:
         self._ports: dict[str, str] = {}
         self._servers: list[subprocess.Popen[str]] = []
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
@@ -59,7 +61,7 @@ class _Story:
             case "file":
                 self._lay_out(block)
             case "python":
-                self._shell(f"python - <<'END'\n{block.text}END", self._folder, where)
+                self._shell(f"python - <<'END'\n{_PORT.sub(self._port, block.text)}END", self._folder, where)
             case _:
                 for command in block.commands():
                     self._command(command, f"{where}: $ {command.text}")
@@ -115,7 +117,7 @@ class _Story:
         assert command.pattern().fullmatch(printed), f"{where}\nprinted\n{printed}\nand not\n{command.output}"
 
     def _serve(self, text: str, command: Command, where: str) -> None:
-        """Start a server; it is there when it says so."""
+        """Start a server; it is there when it says so, and then its log has what the page shows of it."""
         log = self._folder / f"server-{len(self._servers)}.log"
         with log.open("w", encoding="utf-8") as output:
             server = subprocess.Popen(
@@ -131,9 +133,11 @@ class _Story:
 
         def listening() -> bool:
             assert server.poll() is None, f"{where}\n{log.read_text(encoding='utf-8')}"
-            return "listening on" in log.read_text(encoding="utf-8")
+            return "listening: " in log.read_text(encoding="utf-8")
 
         eventually(listening, seconds=_SECONDS, what=where)
+        printed = log.read_text(encoding="utf-8")
+        assert command.pattern().search(printed), f"{where}\nprinted\n{printed}\nand not\n{command.output}"
 
     def _stop(self) -> None:
         for server in self._servers:

@@ -21,14 +21,15 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "interfaces": frozenset({"errors"}),
     "wire": _CONTRACTS,
     "running": frozenset(),
-    "data": _BASE,
+    "tls": _BASE,
+    "data": _BASE | {"tls"},
     "storage": _BASE,
     "accounts": _BASE | {"running"},
-    "server": _BASE | _ROOMS | {"running"},
-    "config": _BASE | _ROOMS | {"server"},
+    "server": _BASE | _ROOMS | {"running", "tls"},
+    "config": _BASE | _ROOMS | {"server", "tls"},
     "signals": frozenset(),
-    "service": _BASE | _ROOMS | {"server", "config"},
-    "tap": _BASE | _ROOMS | {"server", "config", "service", "signals"},
+    "service": _BASE | _ROOMS | {"tls", "server", "config"},
+    "tap": _BASE | _ROOMS | {"tls", "server", "config", "service", "signals"},
 }
 # It may import everything, and nothing imports it.
 _TESTING = "testing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class ServeTests(SynchronousTestCase):
 
     def _serve(self) -> None:
         with self.log.open("w", encoding="utf-8") as output:
-            server = subprocess.Popen(
+            self.server = server = subprocess.Popen(
                 [str(PROJECT / ".ci/serve"), str(Path(sys.executable).parent)],
                 cwd=self.folder,
                 env=self._environment(),
@@ -44,14 +45,18 @@ class ServeTests(SynchronousTestCase):
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-
-        def stop() -> None:
-            server.terminate()
-            self.assertEqual(server.wait(_SECONDS), 0)
-
-        self.addCleanup(stop)
-        eventually(lambda: "listening on" in self._printed() or server.poll() is not None, seconds=_SECONDS)
+        self.addCleanup(self._stop)
+        eventually(lambda: "listening: " in self._printed() or server.poll() is not None, seconds=_SECONDS)
         self.assertIsNone(server.poll(), self._printed())
+        # A port takes connections before the reactor runs: only an answer tells that signals are heard.
+        with socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS) as probe:
+            self.assertEqual(probe.recv(3), b"220")
+
+    def _stop(self) -> None:
+        """End the server, if it runs."""
+        if self.server.poll() is None:
+            self.server.terminate()
+        self.assertEqual(self.server.wait(_SECONDS), 0)
 
     def _printed(self) -> str:
         return self.log.read_text(encoding="utf-8")
@@ -74,7 +79,8 @@ class ServeTests(SynchronousTestCase):
             raise SkipTest(f"not installed: {', '.join(missing)}")
         self._serve()
         commands = re.findall(r"^  ((?:curl|lftp) .*)$", self._printed(), re.MULTILINE)
-        self.assertEqual(len(commands), 4, self._printed())
+        self.assertEqual(len(commands), 6, self._printed())
+        self.assertEqual(sum("self-signed.pem" in command for command in commands), 2, self._printed())
         for command in commands:
             result = self._try(command)
             self.assertEqual(result.returncode, 0, f"{command}\n{result.stdout}{result.stderr}")
@@ -91,6 +97,17 @@ class ServeTests(SynchronousTestCase):
         self.assertEqual(user, "ftpx")
         self.assertGreaterEqual(len(password), 16)
         self.assertIn(f"ftpx:{password}@", self._printed())
+
+    def test_certificate_is_private_and_stays(self) -> None:
+        """Only the owner may read the certificate's file, as the key is in it; the next start has the same one."""
+        contents = set()
+        for _ in range(2):
+            self._serve()
+            certificate = self.folder / ".run/self-signed.pem"
+            self.assertEqual(stat.S_IMODE(certificate.stat().st_mode), 0o600)
+            contents.add(certificate.read_bytes())
+            self._stop()
+        self.assertEqual(len(contents), 1)
 
     def test_what_is_served_stays(self) -> None:
         """A folder that is there already is served as it is."""

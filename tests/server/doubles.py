@@ -218,6 +218,10 @@ class ServerCase(SynchronousTestCase):
         """The codes of the replies to command lines."""
         return codes(self.client.command(*lines))
 
+    def in_session(self, *lines: str) -> list[int]:
+        """The codes of the replies to command lines, sent one by one."""
+        return [code for line in lines for code in codes(self.client.command(line))]
+
     def texts(self, line: str) -> str:
         """All that is said to a command line."""
         return "\n".join(text for reply in self.client.command(line) for text in reply.lines)

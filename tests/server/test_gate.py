@@ -16,6 +16,7 @@ from ftpx.server.state import Login, SessionState
 from ftpx.server.verb import Verb, verb
 from ftpx.storage.memory import MemoryStorage
 from ftpx.testing.data import MemoryDataConnections
+from ftpx.tls.policy import TlsPolicy
 from ftpx.wire.commands import Command
 from ftpx.wire.replies import Reply
 
@@ -38,6 +39,7 @@ _VERBS = {
         _verb("FETCH", PATH, opens_data=True),
         _verb("ROOM", ability=IFreeSpace),
         _verb("PASV"),
+        _verb("PROT"),
     )
 }
 
@@ -62,8 +64,8 @@ class GateTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """CP21: what RFCs know is not implemented, anything else is unknown."""
-        self.assertEqual((self.code("XYZZY"), self.code("AUTH", "TLS")), (500, 502))
-        self.assertTrue({"SMNT", "LPRT", "LPSV", "PROT", "PBSZ"} <= UNIMPLEMENTED)
+        self.assertEqual((self.code("XYZZY"), self.code("ADAT", "x")), (500, 502))
+        self.assertTrue({"SMNT", "LPRT", "LPSV", "CONF", "ENC", "MIC"} <= UNIMPLEMENTED)
 
     def test_login(self) -> None:
         """AU10: before login only what is allowed then, whatever the argument."""
@@ -91,6 +93,26 @@ class GateTests(SynchronousTestCase):
     def test_data_port(self) -> None:
         """DC30: without a data port there is no transfer."""
         self.assertEqual(self.code("FETCH", "a"), 425)
+
+    def test_protection(self) -> None:
+        """TL10: where data must be protected there is no transfer without, whatever port was set up."""
+        self.state.data_port = MemoryDataConnections().listen("127.0.0.1", frozenset())
+        for policy, protected, refused in (
+            (TlsPolicy.OPTIONAL, False, False),
+            (TlsPolicy.LOGIN, False, False),
+            (TlsPolicy.REQUIRED, True, False),
+            (TlsPolicy.REQUIRED, False, True),
+        ):
+            self.state.protected = protected
+            outcome = gate(_VERBS, self.state, Command("FETCH", "a"), policy)
+            self.assertEqual(isinstance(outcome, Reply) and outcome.code == 521, refused, policy)
+            self.assertNotIsInstance(gate(_VERBS, self.state, Command("PASV", None), policy), Reply)
+
+    def test_protection_begins(self) -> None:
+        """TL08: PROT stands behind PBSZ."""
+        self.assertEqual(self.code("PROT"), 503)
+        self.state.protection_begun = True
+        self.assertNotIsInstance(gate(_VERBS, self.state, Command("PROT", None)), Reply)
 
     def test_epsv_all(self) -> None:
         """DC28: after EPSV ALL every other way to a data connection is refused, known or not."""

@@ -74,7 +74,7 @@ class _Producer:
         """Nothing."""
 
 
-_PRODUCER = _Producer()
+PRODUCER = _Producer()
 
 
 class OutputTests(SynchronousTestCase):
@@ -83,7 +83,7 @@ class OutputTests(SynchronousTestCase):
     def test_other_transports(self) -> None:
         """What is no socket gets everything, each turn in one piece."""
         transport = StringTransport()
-        output = Output(transport, _PRODUCER)
+        output = Output(transport, PRODUCER)
         output.write(b"1")
         output.write(b"2")
         self.assertEqual(transport.value(), b"")
@@ -94,7 +94,7 @@ class OutputTests(SynchronousTestCase):
     def test_straight(self) -> None:
         """A socket with room gets the replies of a turn at once."""
         socket = _Socket(100)
-        output = Output(socket, _PRODUCER)
+        output = Output(socket, PRODUCER)
         for turn in ((b"1",), (b"2", b"3")):
             for octets in turn:
                 output.write(octets)
@@ -104,17 +104,17 @@ class OutputTests(SynchronousTestCase):
     def test_full(self) -> None:
         """CP16: what a socket has no room for waits in the transport, and so does all behind it, in order."""
         socket = _Socket(3)
-        output = Output(socket, _PRODUCER)
+        output = Output(socket, PRODUCER)
         for octets in (b"12", b"345", b"6"):
             output.write(octets)
             output.flush()
         self.assertEqual((socket.straight, socket.queued), ([b"12", b"3"], [b"45", b"6"]))
-        self.assertEqual(socket.happened, [("register", _PRODUCER, True)])
+        self.assertEqual(socket.happened, [("register", PRODUCER, True)])
 
     def test_lost(self) -> None:
         """A socket that breaks is the transport's affair."""
         socket = _Socket(BrokenPipeError())
-        output = Output(socket, _PRODUCER)
+        output = Output(socket, PRODUCER)
         output.write(b"1")
         output.flush()
         self.assertEqual(socket.queued, [b"1"])
@@ -124,7 +124,7 @@ class OutputTests(SynchronousTestCase):
         for name, value in (("connected", 0), ("TLS", True)):
             socket = _Socket(100)
             setattr(socket, name, value)
-            output = Output(socket, _PRODUCER)
+            output = Output(socket, PRODUCER)
             output.write(b"1")
             output.flush()
             self.assertEqual((socket.straight, socket.queued), ([], [b"1"]), name)
@@ -132,7 +132,7 @@ class OutputTests(SynchronousTestCase):
     def test_close(self) -> None:
         """A socket that took everything is closed at once."""
         socket = _Socket(100)
-        output = Output(socket, _PRODUCER)
+        output = Output(socket, PRODUCER)
         output.write(b"1")
         self.assertTrue(output.close())
         self.assertEqual((socket.straight, socket.happened), ([b"1"], [ConnectionDone]))
@@ -140,25 +140,39 @@ class OutputTests(SynchronousTestCase):
     def test_close_when_full(self) -> None:
         """What the socket has no room for goes out first, and the transport closes then."""
         socket = _Socket(1)
-        output = Output(socket, _PRODUCER)
+        output = Output(socket, PRODUCER)
         output.write(b"12")
         self.assertFalse(output.close())
         self.assertEqual(socket.queued, [b"2"])
-        self.assertEqual(socket.happened, [("register", _PRODUCER, True), "unregister", "lose"])
+        self.assertEqual(socket.happened, [("register", PRODUCER, True), "unregister", "lose"])
 
     def test_close_unused(self) -> None:
         """A transport to which nothing was written closes by itself."""
         socket = _Socket(1)
         socket.TLS = True
-        self.assertFalse(Output(socket, _PRODUCER).close())
+        self.assertFalse(Output(socket, PRODUCER).close())
         self.assertEqual(socket.happened, ["lose"])
 
     def test_end(self) -> None:
         """Behind the end nothing is written, and nothing is held."""
         socket = _Socket(100)
-        output = Output(socket, _PRODUCER)
+        output = Output(socket, PRODUCER)
         output.end()
         output.write(b"1")
         output.flush()
         self.assertEqual((socket.straight, socket.queued), ([], []))
         self.assertNotIn(socket, vars(output).values())
+
+    def test_protected(self) -> None:
+        """What was written is protected, what TLS itself says goes out as it is, behind it."""
+        transport = StringTransport()
+        output = Output(transport, PRODUCER)
+        output.write(b"1")
+        output.flush()
+        output.protect = lambda octets: b"<" + octets + b">"
+        output.write(b"2")
+        output.pass_on(b"alert")
+        output.pass_on(b"")
+        output.write(b"3")
+        output.flush()
+        self.assertEqual(transport.value(), b"1<2>alert<3>")

@@ -6,6 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.storage.memory import MemoryStorage
 from ftpx.testing.server import EPOCH, ServerHarness, parse_replies
+from ftpx.testing.tls import TlsClient, make_tls_server
+from ftpx.tls.policy import TlsPolicy
 from ftpx.wire.replies import Reply
 from tests.server.doubles import codes
 
@@ -84,6 +86,36 @@ class ServerHarnessTests(SynchronousTestCase):
         while server.client.unread:
             server.client.settle()
         self.assertEqual(len(server.client.replies()), 100_000)
+
+    def test_tls(self) -> None:
+        """A client may go on by TLS, and back to clear."""
+        server = ServerHarness(tls=make_tls_server(), allow_ccc=True, tls_policy=TlsPolicy.REQUIRED)
+        client = server.client
+        client.leave_tls()
+        self.assertEqual(codes(client.secure(mechanism="NONSENSE")), [504])
+        self.assertEqual(codes(client.secure()), [234])
+        self.assertEqual(codes(client.protect()), [200, 200])
+        self.assertEqual(codes(server.login()), [331, 230, 200])
+        self.assertEqual(codes(server.store("STOR a", b"content")), [150, 226])
+        replies, content = server.fetch("RETR a")
+        self.assertEqual((codes(replies), content), ([150, 226], b"content"))
+        self.assertEqual(codes(server.command("CCC")), [200])
+        client.leave_tls()
+        self.assertEqual(codes(server.command("PWD")), [257])
+
+    def test_implicit_tls(self) -> None:
+        """A client may speak TLS from the beginning."""
+        server = ServerHarness(tls=make_tls_server())
+        client = server.connect(factory=server.implicit_tls)
+        self.assertTrue(client.shake_hands(TlsClient(server_name="localhost")).established)
+        self.assertEqual(codes(client.replies()), [220])
+
+    def test_no_handshake(self) -> None:
+        """A server that breaks off is no handshake."""
+        server = ServerHarness(tls=make_tls_server(), max_sessions=1)
+        server.client.command("NOOP")
+        client = server.connect(factory=server.implicit_tls)
+        self.assertFalse(client.shake_hands().established)
 
     def test_close_waits_for_reading(self) -> None:
         """A connection that the server closes ends when the client has read the last reply."""

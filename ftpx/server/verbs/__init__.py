@@ -14,12 +14,25 @@ from ftpx.server.verbs import (
     information,
     listing,
     negotiation,
+    security,
     site,
     transfer,
 )
 
 __all__ = ["COMMANDS"]
 
-_GROUPS = (access, directories, data_port, negotiation, transfer, files, listing, attributes, site, information)
+_GROUPS = (
+    access,
+    security,
+    directories,
+    data_port,
+    negotiation,
+    transfer,
+    files,
+    listing,
+    attributes,
+    site,
+    information,
+)
 
 COMMANDS: Mapping[str, Verb] = {verb.name: verb for group in _GROUPS for verb in group.VERBS}

@@ -9,12 +9,14 @@ from twisted.cred.error import LoginFailed
 from twisted.cred.portal import Portal
 from twisted.logger import Logger
 
+from ftpx.accounts.certificate import CertifiedName
 from ftpx.errors import ArgumentError, StorageError
 from ftpx.interfaces import IAccount
 from ftpx.server.arguments import NONE, text
 from ftpx.server.session import Session
 from ftpx.server.state import Login
-from ftpx.server.verb import DuringTransfer, verb
+from ftpx.server.verb import DuringTransfer, Outcome, verb
+from ftpx.tls.policy import ClientCertificates, TlsPolicy
 from ftpx.wire.commands import encode
 from ftpx.wire.replies import Reply, printable
 
@@ -23,6 +25,8 @@ __all__ = ["VERBS"]
 _ANONYMOUS_NAMES = frozenset({"anonymous", "ftp"})
 _PASSWORD_WANTED = Reply(331, "Send the password with PASS.")
 _LOGGED_IN = Reply(230, "Logged in.")
+_AUTHORIZED = Reply(232, "Logged in by your certificate.")
+_TLS_FIRST = Reply(530, "Logins go over TLS here: send AUTH TLS first.")
 _GOODBYE = Reply(221, "Goodbye.")
 _REFUSED = Reply(530, "Login incorrect.")
 _CLOSED_OUT = Reply(421, "Too many failed logins; closing.")
@@ -31,22 +35,44 @@ _log = Logger()
 
 
 @verb("USER", "959", text("name"), "Say who you are; PASS follows.", before_login=True)
-def user(session: Session, name: str) -> Reply:
+def user(session: Session, name: str) -> Outcome:
     """Begin a login. A second USER ends the login there was, with all its rights."""
+    if session.policy.tls_policy is not TlsPolicy.OPTIONAL and not session.control.secured:
+        return _TLS_FIRST
     session.state = session.state.reset(keep_parameters=True)
     session.state.login, session.state.user = Login.USER_GIVEN, name
+    tls = session.services.tls
+    if tls is not None and tls.rules.client_certificates is ClientCertificates.LOGIN and session.control.secured:
+        return _log_in_by_certificate(session, name)
     return _PASSWORD_WANTED
+
+
+async def _log_in_by_certificate(session: Session, name: str) -> Reply:
+    """The certificate is the login, for its own name and no other."""
+    if name != session.control.certified_name():
+        session.state.login = Login.NONE
+        session.services.journal.info(
+            "login of {user} from {client} refused: the certificate has another name",
+            user=printable(name),
+            client=session.control.client,
+        )
+        return await _refuse(session, session.services.delay.failed(session.control.client))
+    return await _log_in(session, CertifiedName(encode(name)), _AUTHORIZED)
 
 
 @verb("PASS", "959", text("password"), "Prove who you are.", before_login=True, secret=True)
 async def password(session: Session, secret: str) -> Reply:
     """Log in. Every failure reads the same, and is answered the later the more there were."""
+    return await _log_in(session, _credentials(session.services.portal, session.state.user, secret), _LOGGED_IN)
+
+
+async def _log_in(session: Session, credentials: ICredentials, welcome: Reply) -> Reply:
     state, portal = session.state, session.services.portal
     delay, journal = session.services.delay, session.services.journal
     client = session.control.client
     state.login = Login.NONE
     try:
-        _, account, logout = await portal.login(_credentials(portal, state.user, secret), None, IAccount)
+        _, account, logout = await portal.login(credentials, None, IAccount)
     except LoginFailed:
         journal.info("login of {user} from {client} refused", user=printable(state.user), client=client)
         return await _refuse(session, delay.failed(client))
@@ -58,7 +84,7 @@ async def password(session: Session, secret: str) -> Reply:
         delay.succeeded(client)
     state.login, state.account, state.logout, state.failures = Login.DONE, avatar, logout, 0
     journal.info("{user} logged in from {client}", user=printable(avatar.name), client=client)
-    return _LOGGED_IN
+    return welcome
 
 
 def _credentials(portal: Portal, name: str, secret: str) -> ICredentials:
@@ -83,8 +109,14 @@ def account(session: Session, name: str) -> Reply:
 
 @verb("REIN", "959", NONE, "Log out and begin again.", before_login=True)
 def reinitialize(session: Session, nothing: None) -> Reply:
-    """Forget everything but the connection."""
+    """Forget everything but the connection; TLS that the client has asked for ends too (RFC 4217)."""
     session.state = session.state.reset(keep_parameters=False)
+    if session.control.implicit:
+        session.state.protect()
+    else:
+        session.tls = None
+        if session.control.secured:
+            session.control.end_tls()
     return Reply(220, "Ready for a new user.")
 
 

@@ -39,7 +39,7 @@ def _dial(session: Session, host: str, port: int) -> Reply:
     is_this_server = (host, port) == (addresses.local, addresses.port)
     if host not in addresses.peers or port < _LOWEST_PORT or is_this_server:
         return _NOT_YOURS
-    session.state.set_data_port(session.services.data.dial(host, port, addresses.local))
+    session.state.set_data_port(session.services.data.dial(host, port, addresses.local, session.data_security()))
     return Reply(200, "The data connection will go there.")
 
 
@@ -65,7 +65,7 @@ def extended_port(session: Session, argument: str) -> Reply:
 def _listen(session: Session) -> int:
     addresses = session.control.addresses()
     session.state.set_data_port(None)
-    listening = session.services.data.listen(addresses.local, addresses.peers)
+    listening = session.services.data.listen(addresses.local, addresses.peers, session.data_security())
     session.state.set_data_port(listening)
     return listening.port
 

@@ -21,6 +21,7 @@ _TYPES: Mapping[str, TransferType] = {
     "L 8": TransferType.IMAGE,
     "L8": TransferType.IMAGE,
 }
+_LONGEST_SOFTWARE = 64
 _NOT_HERE = Reply(504, "Not implemented for that parameter.")
 
 
@@ -93,4 +94,11 @@ def language(session: Session, argument: str | None) -> Reply:
     return Reply(200, "Replies are in English.") if tag.partition("-")[0] == "en" else _NOT_HERE
 
 
-VERBS = (type_, structure, mode, options, language)
+@verb("CLNT", "none", text("name"), "Say which software you are.", before_login=True, feature="CLNT")
+def client_software(session: Session, name: str) -> Reply:
+    """Remember it for the log."""
+    session.software = name[:_LONGEST_SOFTWARE]
+    return Reply(200, "Noted.")
+
+
+VERBS = (type_, structure, mode, options, language, client_software)

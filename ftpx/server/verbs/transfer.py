@@ -53,6 +53,8 @@ async def _receive(session: Session, sink: IWritableFile, opening: str) -> None:
             await sink.commit()
     finally:
         await sink.abort()
+        # The ticket that came by the data connection is not read by most clients.
+        session.control.send_ticket()
 
 
 @verb("STOR", "959", PATH, "Store a file.", opens_data=True, abortable=True, keeps=Pending.RESTART)

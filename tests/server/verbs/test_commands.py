@@ -23,8 +23,11 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
         "1" * 500: 501,
     },
     "APPE": {None: 501, "a": 425, "a b c": 425},
+    "AUTH": {None: 501, "TLS": 502, "x": 502},
     "AVBL": {None: 502, "d": 502},
+    "CCC": {None: 533, "x": 501},
     "CDUP": {None: 250, "d": 501},
+    "CLNT": {None: 501, "NcFTP 3.2.6": 200, "x" * 8000: 200},
     "CWD": {None: 501, "d": 250, "a": 550, "missing": 550, "d d d": 550},
     "DELE": {None: 501, "a": 250, "missing": 550, "d": 550, "/": 550, "a b c": 550},
     "EPRT": {
@@ -105,6 +108,7 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
     },
     "PASS": {None: 503, "x": 503},
     "PASV": {None: 227, "x": 501},
+    "PBSZ": {None: 501, "0": 502, "999": 502, "4294967296": 501, "-1": 501, "x": 501},
     "PORT": {
         None: 501,
         "127,0,0,1,19,136": 200,
@@ -119,6 +123,7 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
         "a,b,c,d,e,f": 501,
         "\u0661\u0662\u0667,0,0,1,19,136": 501,
     },
+    "PROT": {None: 503, "P": 503, "x": 503},
     "PWD": {None: 257, "x": 501},
     "QUIT": {None: 221, "x": 501},
     "RANG": {None: 501, "0 5": 350, "1 0": 350, "5 3": 501, "5": 501, "-1 5": 501, "x y": 501},
@@ -161,7 +166,12 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
 for _name, _other in (("XCUP", "CDUP"), ("XCWD", "CWD"), ("XMKD", "MKD"), ("XPWD", "PWD"), ("XRMD", "RMD")):
     _ANSWERS[_name] = _ANSWERS[_other]
 
-_BEFORE_LOGIN = frozenset(["USER", "PASS", "REIN", "QUIT", "HOST", "NOOP", "SYST", "FEAT", "HELP", "OPTS", "LANG"])
+_BEFORE_LOGIN = frozenset(
+    [
+        *("USER", "PASS", "REIN", "QUIT", "HOST", "NOOP", "SYST", "FEAT", "HELP", "OPTS", "LANG", "CLNT"),
+        *("AUTH", "PBSZ", "PROT"),
+    ]
+)
 
 
 class CommandsTests(ServerCase):
@@ -211,5 +221,5 @@ class CommandsTests(ServerCase):
     def test_unknown(self) -> None:
         """CP21: unknown verbs are 500 and known ones that are not done here 502."""
         self.assertEqual(
-            self.codes("XYZZY", "EXEC /bin/sh", "AUTH TLS", "SMNT a", "LPSV", "PBSZ 0"), [500] * 2 + [502] * 4
+            self.codes("XYZZY", "EXEC /bin/sh", "ADAT x", "SMNT a", "LPSV", "MIC x"), [500] * 2 + [502] * 4
         )

@@ -10,9 +10,10 @@ from ftpx.storage.memory import MemoryStorage
 from ftpx.storage.registry import open_storage
 from ftpx.testing.pool import InlinePool
 from ftpx.testing.server import ServerHarness
+from ftpx.testing.tls import make_tls_server
 from tests.server.doubles import PlainStorage, ServerCase, codes
 
-_ALWAYS = {"EPRT", "EPSV", "HOST", "LANG", "MDTM", "MLST", "RANG", "REST", "SITE COPY", "SIZE", "TVFS", "UTF8"}
+_ALWAYS = {"CLNT", "EPRT", "EPSV", "HOST", "LANG", "MDTM", "MLST", "RANG", "REST", "SITE COPY", "SIZE", "TVFS", "UTF8"}
 _SETTABLE = {"MFMT", "MFF", "SITE CHMOD", "SITE UTIME"}
 
 
@@ -63,6 +64,17 @@ class FeaturesTests(ServerCase):
         """Before login FEAT tells what some user may be able to do."""
         server = ServerHarness(symbolic_links=False)
         self.assertEqual(_features(server), _ALWAYS | _SETTABLE | {"MFCT", "AVBL"})
+
+    def test_tls(self) -> None:
+        """A server with a certificate tells what TLS it speaks, also by TLS; and CCC only where it is allowed."""
+        tls = make_tls_server()
+        for ccc in (False, True):
+            client = ServerHarness(tls=tls, allow_ccc=ccc).client
+            for _ in range(2):
+                lines = client.command("FEAT")[0].lines
+                self.assertLessEqual({" AUTH TLS", " PBSZ", " PROT"}, set(lines))
+                self.assertEqual(" CCC" in lines, ccc)
+                client.secure()
 
     def test_form(self) -> None:
         """RFC 2389: sorted lines that begin with a space, and each once."""
