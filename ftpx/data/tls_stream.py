@@ -20,13 +20,12 @@ from ftpx.errors import (
     DataConnectionTruncated,
 )
 from ftpx.interfaces import Block, IDataSecurity
-from ftpx.tls.channel import RECORD_TYPES
+from ftpx.tls.channel import RECORD_TYPES, outgoing
 from ftpx.tls.openssl import attach, read_into
 from ftpx.tls.tickets import ticket_records
 
 __all__ = ["TlsStream", "make_stream"]
 
-_BLOCK = 16384
 _RECORD_HEADER = 5
 _MAJOR_VERSION = 3
 _LONGEST_RECORD = 2**14 + 2048
@@ -91,13 +90,13 @@ class TlsStream:
     async def _shake_hands(self) -> None:
         received = 0
         while not self._handshake_is_over():
-            await self._push(self._outgoing())
+            await self._push(outgoing(self._connection))
             record = await self._record()
             self._connection.bio_write(record)
             received += len(record)
             if received > _MOST_HANDSHAKE:
                 raise DataConnectionNotSecured("a TLS handshake without end")
-        rest = self._outgoing()
+        rest = outgoing(self._connection)
         if self._connection.get_protocol_version() >= SSL.TLS1_3_VERSION:
             self._held = rest
         else:
@@ -129,7 +128,7 @@ class TlsStream:
             records = ticket_records(self._connection)
             if records is None:
                 self._connection.shutdown()
-                self._stream.send(self._outgoing(), False)
+                self._stream.send(outgoing(self._connection), False)
             else:
                 self._stream.send(records.close_notify(), False)
 
@@ -140,17 +139,9 @@ class TlsStream:
             return False
         except SSL.Error as error:
             with suppress(DataConnectionLost, BlockingIOError):
-                self._stream.send(self._outgoing(), False)
+                self._stream.send(outgoing(self._connection), False)
             raise DataConnectionNotSecured(f"no TLS handshake: {error}") from error
         return True
-
-    def _outgoing(self) -> bytes:
-        blocks: list[bytes] = []
-        try:
-            while True:
-                blocks.append(self._connection.bio_read(_BLOCK))
-        except SSL.WantReadError:
-            return b"".join(blocks)
 
     async def _push(self, octets: bytes) -> None:
         left = memoryview(octets)

@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from ftpx.errors import FtpxError
 from ftpx.tls.tickets import TicketRecords, ticket_records
 
-__all__ = ["RECORD_TYPES", "Channel", "TlsFailed"]
+__all__ = ["RECORD_TYPES", "Channel", "TlsFailed", "outgoing"]
 
 _BLOCK = 16384
 
@@ -73,7 +73,7 @@ class Channel:
 
     def outgoing(self) -> bytes:
         """What TLS itself has to send: handshakes, tickets and alerts. Each octet is given once."""
-        octets = self._made()
+        octets = outgoing(self._connection)
         if self._tickets is not None:
             self._tickets.sent(octets)
         return octets
@@ -86,7 +86,7 @@ class Channel:
         self._ticket_due = False
         first = octets[:_BLOCK]
         self._encrypt(first)
-        record = self._made()
+        record = outgoing(self._connection)
         ticket = self._tickets.in_place_of(record)
         if ticket is not None:
             return ticket + self.protect(octets)
@@ -117,14 +117,6 @@ class Channel:
             return None
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         return str(names[0].value) if len(names) == 1 else None
-
-    def _made(self) -> bytes:
-        blocks: list[bytes] = []
-        try:
-            while True:
-                blocks.append(self._connection.bio_read(_BLOCK))
-        except SSL.Error:
-            return b"".join(blocks)
 
     def _encrypt(self, octets: bytes) -> None:
         left = memoryview(octets)
@@ -162,6 +154,16 @@ class Channel:
         clear = bytes(rest)
         rest.clear()
         return clear
+
+
+def outgoing(connection: SSL.Connection) -> bytes:
+    """What a connection in memory has made and nobody has taken."""
+    blocks: list[bytes] = []
+    try:
+        while True:
+            blocks.append(connection.bio_read(_BLOCK))
+    except SSL.Error:
+        return b"".join(blocks)
 
 
 def _reason(error: SSL.Error) -> str:
