@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from OpenSSL import SSL
 
+from ftpx.tls.channel import outgoing
 from ftpx.tls.credentials import CredentialFiles, Credentials
 from ftpx.tls.self_signed import self_signed_file
 from ftpx.tls.server import TlsRules, TlsServer
@@ -86,12 +87,7 @@ class TlsClient:
 
     def outgoing(self) -> bytes:
         """What TLS itself has to send. Each octet is given once."""
-        blocks: list[bytes] = []
-        try:
-            while True:
-                blocks.append(self.connection.bio_read(_BLOCK))
-        except SSL.WantReadError:
-            return b"".join(blocks)
+        return outgoing(self.connection)
 
     def protect(self, octets: bytes) -> bytes:
         """What is to be sent in the place of these octets."""

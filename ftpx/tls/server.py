@@ -160,6 +160,7 @@ class TlsServer:
                 self._contexts = _Contexts(current, self.rules)
             except SSL.Error as error:
                 reason = _refusal(error)
+                # A fault of a file and not of ours, so without a traceback.
                 self.log.error("{reason} The certificates from before stay in use.", reason=reason)  # noqa: TRY400
         return self._contexts
 
