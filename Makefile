@@ -15,11 +15,12 @@ export PYTHON PORT
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test lint format types docs picture benchmark dist clean
+.PHONY: help serve test crashes lint format types docs picture benchmark dist clean
 
 help:
 	@echo 'make serve       serve srv/ on 127.0.0.1, port $(PORT)'
 	@echo 'make test        run all tests'
+	@echo 'make crashes     kill -9 a thousand servers in the middle of uploads'
 	@echo 'make lint        check the style; make format corrects it'
 	@echo 'make types       check the types'
 	@echo 'make docs        build the documentation into docs/_build/html'
@@ -56,6 +57,9 @@ test: $(TOOLS)/.tools-test
 	    $(BIN)/coverage report --include="$$package/*" --fail-under=$(COVERAGE) >$(TOOLS)/coverage-report \
 	    || { cat $(TOOLS)/coverage-report; exit 1; }; \
 	done; rm $(TOOLS)/coverage-report
+
+crashes: $(TOOLS)/.tools-test
+	CRASH_STEPS=all CRASH_ROUNDS=600 $(BIN)/python -m pytest tests/integration/test_crashes.py --timeout=1800
 
 lint: $(TOOLS)/.tools-lint
 	$(BIN)/ruff check .

@@ -17,10 +17,10 @@ import attrs
 from benchmarks.bare_secure import openssl_versions
 from benchmarks.network import enter_own_network
 from benchmarks.packages import Packages
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, Mode
 from benchmarks.report import insert, markdown
 from benchmarks.rounds import Field, compare, obtain
-from benchmarks.work import Sizes, Work
+from benchmarks.work import MOST_AT_ONCE, Sizes, Work
 from benchmarks.workloads import WORKLOADS
 
 __all__ = ["main"]
@@ -29,6 +29,8 @@ _QUICK = Sizes(
     transfer=64 << 20,
     at_once=20,
     each=2 << 20,
+    few_each=512 << 10,
+    many_each=64 << 10,
     small_files=300,
     operations=300,
     seconds=0.5,
@@ -39,6 +41,8 @@ _QUICK = Sizes(
 )
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _SPARE_DESCRIPTORS = 500
+# A server may have a control connection, a port, a data connection and a file for each transfer.
+_DESCRIPTORS_EACH = 4
 _QUIET = ("--markdown", "--peers", "--profile")
 
 
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     sizes = _sizes(options)
     peers = [PEERS[name] for name in options.servers]
     workloads = [WORKLOADS[name] for name in options.only]
-    _raise_limit(sizes.sessions + _SPARE_DESCRIPTORS)
+    _raise_limit(max(sizes.sessions, MOST_AT_ONCE * _DESCRIPTORS_EACH) + _SPARE_DESCRIPTORS)
     packages = Packages(options.peers.absolute())
     absent = obtain(packages, peers)
     enter_own_network()
@@ -62,14 +66,16 @@ def main(arguments: Sequence[str]) -> int:
         field.close()
         shutil.rmtree(base, ignore_errors=True)
     versions = {peer.name: packages.version(peer.package) for peer in peers if peer.name in results.servers}
-    if any(workload.tls for workload in workloads):
+    if any(workload.mode is Mode.TLS for workload in workloads):
         versions |= openssl_versions()
     report = markdown(results, workloads, versions, _command(arguments))
     print(report)
     if options.markdown:
         page = options.markdown.read_text() if options.markdown.exists() else ""
         options.markdown.write_text(insert(report, page))
-    return 0
+    for reason in results.wrong:
+        print(f"WRONG OCTETS: {reason}", file=sys.stderr)
+    return 1 if results.wrong else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,7 +130,7 @@ def _memory_folder(sizes: Sizes) -> str | None:
 def _raise_limit(descriptors: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < descriptors:
-        raise SystemExit(f"the memory of idle sessions needs {descriptors} open files; the limit here is {hard}")
+        raise SystemExit(f"the sessions need {descriptors} open files; the limit here is {hard}")
     if soft < descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
 

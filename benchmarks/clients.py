@@ -14,11 +14,11 @@ import os
 import selectors
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-__all__ = ["RefusedError", "Session", "connect", "drain", "exchange", "feed", "wait_for_greeting"]
+__all__ = ["RefusedError", "Session", "connect", "drain", "drained", "exchange", "fed", "feed", "wait_for_greeting"]
 
 _BLOCK = 4 << 20
 _SINK = bytearray(_BLOCK)
@@ -54,11 +54,25 @@ def drain(connection: socket.socket, enough: float = math.inf) -> int:
     return total
 
 
+def drained(connection: socket.socket) -> Iterator[int]:
+    """Throw away what comes up to the end of the stream; how many octets each call of the kernel took."""
+    while size := connection.recv_into(_SINK, _BLOCK, socket.MSG_TRUNC):
+        yield size
+
+
 def feed(connection: socket.socket, source: int, size: int) -> None:
     """Send the first ``size`` octets of the file ``source``."""
+    for _ in fed(connection, source, size):
+        pass
+
+
+def fed(connection: socket.socket, source: int, size: int) -> Iterator[int]:
+    """Send the first ``size`` octets of the file ``source``; how many octets each call of the kernel took."""
     offset = 0
     while offset < size:
-        offset += os.sendfile(connection.fileno(), source, offset, min(_BLOCK, size - offset))
+        sent = os.sendfile(connection.fileno(), source, offset, min(_BLOCK, size - offset))
+        offset += sent
+        yield sent
 
 
 class Session:
@@ -115,6 +129,16 @@ class Session:
             raise RefusedError(line.decode(errors="replace"))
         return line
 
+    def fileno(self) -> int:
+        """The descriptor of the control connection."""
+        return self._control.fileno()
+
+    def arrived(self) -> list[bytes]:
+        """The last lines of the replies that have come; to be called when there is something to be read."""
+        self._receive()
+        *lines, self._pending = self._pending.split(b"\r\n")
+        return [line for line in lines if line[:3].isdigit() and line[3:4] == b" "]
+
     def command(self, line: str, *codes: bytes) -> bytes:
         """Send a command; the last line of its reply."""
         self.send(line)
@@ -163,12 +187,15 @@ class Session:
 
     def _line(self) -> bytes:
         while b"\r\n" not in self._pending:
-            block = self._control.recv(4096)
-            if not block:
-                raise RefusedError("the server closed the control connection")
-            self._pending += block
+            self._receive()
         line, self._pending = self._pending.split(b"\r\n", 1)
         return line
+
+    def _receive(self) -> None:
+        block = self._control.recv(4096)
+        if not block:
+            raise RefusedError("the server closed the control connection")
+        self._pending += block
 
 
 def exchange(sessions: Sequence[Session], lines: Sequence[str], source: int | None, size: int) -> int:

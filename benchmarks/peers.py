@@ -9,6 +9,7 @@ same certificate and the same suite.
 
 from __future__ import annotations
 
+import enum
 import grp
 import os
 import pwd
@@ -23,13 +24,21 @@ from benchmarks.launch import Launch
 from benchmarks.packages import Packages, UnavailableError
 from benchmarks.secure import SecureSession
 
-__all__ = ["BARE", "PEERS", "Peer", "Setting"]
+__all__ = ["BARE", "PEERS", "Mode", "Peer", "Setting"]
 
 _HERE = Path(__file__).resolve().parent
 _TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile=")
 # md5-crypt of "bench": cheap, so that what is measured at login is the server, not the hash.
 _CHEAP_HASH = "$1$bench$IDaFocGqo.f39hZ5dc3P7."
 _NOBODY = 65534
+
+
+class Mode(enum.Enum):
+    """How a server is started: as it comes, under TLS, or so that it takes a digest of every upload."""
+
+    CLEAR = "clear"
+    TLS = "TLS"
+    DIGEST = "digests"
 
 
 @attrs.frozen
@@ -55,7 +64,7 @@ class Setting:
 @attrs.frozen
 class Peer:
     """
-    A server: the package it comes from, what fetches it, and how it is launched, also under TLS if it has that.
+    A server: the package it comes from, what fetches it, and how it is launched in each `Mode` that it has.
 
     They raise `UnavailableError` if it cannot be had on this machine.
     """
@@ -65,6 +74,11 @@ class Peer:
     obtain: Callable[[Packages], object]
     launch: Callable[[Setting], Launch]
     secure: Callable[[Setting], Launch] | None = None
+    digesting: Callable[[Setting], Launch] | None = None
+
+    def launcher(self, mode: Mode) -> Callable[[Setting], Launch] | None:
+        """What launches it in a mode; None if it has not that."""
+        return {Mode.CLEAR: self.launch, Mode.TLS: self.secure, Mode.DIGEST: self.digesting}[mode]
 
 
 def _from_the_tree() -> dict[str, str]:
@@ -107,6 +121,10 @@ def _ftpx(setting: Setting, *more: str) -> Launch:
 def _ftpx_secure(setting: Setting) -> Launch:
     options = ("--tls-cert", str(setting.certificate), "--tls-policy", "required", "--tls-data-session", "report")
     return attrs.evolve(_ftpx(setting, *options), client=SecureSession)
+
+
+def _ftpx_digesting(setting: Setting) -> Launch:
+    return _ftpx(setting, "--digest", "SHA-256")
 
 
 def _pyftpdlib_folder(packages: Packages) -> Path | None:
@@ -279,11 +297,11 @@ def _write(setting: Setting, name: str, text: str) -> Path:
     return path
 
 
-BARE = Peer("bare loop", "", _present, _bare, _bare_secure)
+BARE = Peer("bare loop", "", _present, _bare, _bare_secure, _bare)
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("ftpx", "ftpx", _present, _ftpx, _ftpx_secure),
+        Peer("ftpx", "ftpx", _present, _ftpx, _ftpx_secure, _ftpx_digesting),
         Peer("vsftpd", "vsftpd", _vsftpd_program, _vsftpd, _vsftpd_secure),
         Peer("ProFTPD", "proftpd-core", _proftpd_programs, _proftpd, _proftpd_secure),
         Peer("Pure-FTPd", "pure-ftpd", _pure_ftpd_programs, _pure_ftpd, _pure_ftpd_secure),

@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.rounds import Results
-from benchmarks.workloads import Workload
+from benchmarks.workloads import Row, Workload
 
 __all__ = ["insert", "markdown", "ratio"]
 
@@ -22,18 +22,18 @@ _BEGIN = "<!-- results -->"
 _END = "<!-- end of results -->"
 
 
-def ratio(workload: Workload, ours: Sequence[float | None], theirs: Sequence[float | None]) -> float | None:
+def ratio(row: Row, ours: Sequence[float | None], theirs: Sequence[float | None]) -> float | None:
     """How many times better ``ours`` are; None where a round is missing."""
     pairs = list(zip(ours, theirs, strict=False))
     if not pairs or any(not mine or not other for mine, other in pairs):
         return None
-    ratios = [mine / other if workload.more else other / mine for mine, other in pairs if mine and other]
+    ratios = [mine / other if row.more else other / mine for mine, other in pairs if mine and other]
     return statistics.median(ratios)
 
 
 def markdown(results: Results, workloads: Iterable[Workload], versions: Mapping[str, str], command: str) -> str:
     """The whole report as Markdown: the command, the machine, the figures, the ratios and what went wrong."""
-    rows = list(workloads)
+    rows = [row for workload in workloads for row in workload.rows]
     figures = [
         [f"{row.title} ({row.unit})", *(_median(results, row, server) for server in results.servers)] for row in rows
     ]
@@ -47,6 +47,7 @@ def markdown(results: Results, workloads: Iterable[Workload], versions: Mapping[
         "Medians:",
         _table(["", *results.servers], figures),
         *(comparison if _SUBJECT in results.servers and others else []),
+        *_against_itself(results, rows),
         *(["Notes:", "\n".join(f"- {note}" for note in results.notes)] if results.notes else []),
     ]
     return "\n\n".join(parts) + "\n"
@@ -59,7 +60,19 @@ def insert(report: str, page: str) -> str:
     return f"{before}{begin}\n\n{report}\n{end}{after}" if begin and end else report
 
 
-def _median(results: Results, row: Workload, server: str) -> str:
+def _against_itself(results: Results, rows: Sequence[Row]) -> list[str]:
+    """The rows in which ftpx is compared with another figure of its own, where it has both."""
+    titles = {row.name: row.title for row in rows}
+    found = results.figures
+    lines = []
+    for row in rows:
+        value = ratio(row, found.get((row.name, _SUBJECT), []), found.get((row.against, _SUBJECT), []))
+        if value is not None and row.against in titles:
+            lines.append(f"- {row.title}: {value:.2f} times as good as {titles[row.against]}")
+    return ["ftpx beside itself:", "\n".join(lines)] if lines else []
+
+
+def _median(results: Results, row: Row, server: str) -> str:
     figures = [figure for figure in results.figures.get((row.name, server), []) if figure is not None]
     if not figures or None in results.figures[row.name, server]:
         return "-"
@@ -67,7 +80,7 @@ def _median(results: Results, row: Workload, server: str) -> str:
     return f"{middle:,.0f}" if middle >= 100 else f"{middle:.2f}"
 
 
-def _ratio(results: Results, row: Workload, server: str) -> str:
+def _ratio(results: Results, row: Row, server: str) -> str:
     found = results.figures
     value = ratio(row, found.get((row.name, _SUBJECT), []), found.get((row.name, server), []))
     return "-" if value is None else f"{value:.2f}"

@@ -20,9 +20,9 @@ from benchmarks.launch import Running, free_port, start
 from benchmarks.network import wait_for_ports
 from benchmarks.packages import Packages, UnavailableError
 from benchmarks.peers import BARE as BARE_PEER
-from benchmarks.peers import Peer, Setting
-from benchmarks.work import Work
-from benchmarks.workloads import BARE, Workload
+from benchmarks.peers import Mode, Peer, Setting
+from benchmarks.work import MOST_AT_ONCE, Work, WrongOctetsError
+from benchmarks.workloads import BARE, Figures, Workload
 
 __all__ = ["Field", "Results", "compare", "obtain"]
 
@@ -32,14 +32,16 @@ _SPARE_SESSIONS = 200
 @attrs.frozen
 class Results:
     """
-    What was measured: a figure a round for each workload and server.
+    What was measured: a figure a round for each row and server.
 
-    A round that failed is None; why is in ``notes``, as are peers that could not be had.
+    A round that failed is None; why is in ``notes``, as are peers that could not be had. Where
+    octets were lost or changed is in ``wrong``, too.
     """
 
     servers: tuple[str, ...]
     figures: dict[tuple[str, str], list[float | None]] = attrs.Factory(dict)
     notes: list[str] = attrs.Factory(list)
+    wrong: list[str] = attrs.Factory(list)
 
     def note(self, text: str) -> None:
         """Remember a line for the report, once."""
@@ -52,34 +54,34 @@ class Field:
     """
     The servers that compete: started when first needed, started again after a failure.
 
-    A peer may run twice, with TLS and without. What all of them share is in the folder ``own``.
+    A peer may run in several modes. What all of them share is in the folder ``own``.
     """
 
     packages: Packages
     work: Work
     own: Path
     profile: Path | None = None
-    _running: dict[tuple[str, bool], Running] = attrs.Factory(dict)
+    _running: dict[tuple[str, Mode], Running] = attrs.Factory(dict)
     _starts: int = 0
 
-    def server(self, peer: Peer, tls: bool = False) -> Running:
+    def server(self, peer: Peer, mode: Mode = Mode.CLEAR) -> Running:
         """The running server of a peer. `UnavailableError` or `RuntimeError` if it cannot be started."""
-        if (peer.name, tls) not in self._running:
-            self._running[peer.name, tls] = self._start(peer, tls, self.profile)
-        return self._running[peer.name, tls]
+        if (peer.name, mode) not in self._running:
+            self._running[peer.name, mode] = self._start(peer, mode, self.profile)
+        return self._running[peer.name, mode]
 
     @contextlib.contextmanager
-    def fresh(self, peer: Peer, tls: bool = False) -> Iterator[Running]:
+    def fresh(self, peer: Peer, mode: Mode = Mode.CLEAR) -> Iterator[Running]:
         """A server of a peer that has done nothing yet."""
-        running = self._start(peer, tls, None)
+        running = self._start(peer, mode, None)
         try:
             yield running
         finally:
             running.stop()
 
-    def drop(self, peer: Peer, tls: bool = False) -> None:
+    def drop(self, peer: Peer, mode: Mode = Mode.CLEAR) -> None:
         """Stop a peer's server, if it runs."""
-        running = self._running.pop((peer.name, tls), None)
+        running = self._running.pop((peer.name, mode), None)
         if running is not None:
             running.stop()
 
@@ -94,10 +96,10 @@ class Field:
         while self._running:
             self._running.popitem()[1].stop()
 
-    def _start(self, peer: Peer, tls: bool, profile: Path | None) -> Running:
-        launch = peer.secure if tls else peer.launch
+    def _start(self, peer: Peer, mode: Mode, profile: Path | None) -> Running:
+        launch = peer.launcher(mode)
         if launch is None:
-            raise UnavailableError(f"{peer.name} has no TLS")
+            raise UnavailableError(f"{peer.name} has no {mode.value}")
         self._starts += 1
         folder = self.own / f"{self._starts}-{peer.name.replace(' ', '-')}"
         folder.mkdir()
@@ -106,7 +108,7 @@ class Field:
             root=self.work.root,
             folder=folder,
             port=free_port(),
-            sessions=self.work.sizes.sessions + _SPARE_SESSIONS,
+            sessions=max(self.work.sizes.sessions, MOST_AT_ONCE) + _SPARE_SESSIONS,
             certificate=self.own / "certificate.pem",
             openssl=self.own / "openssl.cnf",
             profile=profile,
@@ -137,7 +139,7 @@ def compare(
     for name, reason in absent.items():
         results.note(f"{name}: {reason}")
     for workload in workloads:
-        able = [peer for peer in present if peer.secure or not workload.tls]
+        able = [peer for peer in present if peer.launcher(workload.mode)]
         entrants = (bare if workload.name in BARE else []) + able
         for turn in range(1 if workload.fresh else rounds):
             first = turn % len(entrants)
@@ -157,24 +159,34 @@ def _that_do_not_start(field: Field, peers: Iterable[Peer]) -> dict[str, str]:
 
 
 def _measure(field: Field, results: Results, workload: Workload, peer: Peer) -> None:
-    figures = results.figures.setdefault((workload.name, peer.name), [])
-    if None in figures:
+    series = [results.figures.setdefault((row.name, peer.name), []) for row in workload.rows]
+    if None in series[0]:
         return
     wait_for_ports()
+    figures: tuple[float | None, ...] = (None,) * len(series)
     try:
-        figures.append(_figure(field, workload, peer))
-    except (OSError, RefusedError, RuntimeError, UnavailableError) as error:
-        figures.append(None)
-        results.note(f"{peer.name}, {workload.name}: {error}")
-        field.drop(peer, workload.tls)
+        figures = _figures(field, workload, peer)
+    except (OSError, RefusedError, RuntimeError, UnavailableError, WrongOctetsError) as error:
+        reason = f"{peer.name}, {workload.name}: {error}"
+        results.note(reason)
+        if isinstance(error, WrongOctetsError):
+            results.wrong.append(reason)
+        field.drop(peer, workload.mode)
     field.work.clear()
-    shown = "-" if figures[-1] is None else f"{figures[-1]:,.2f} {workload.unit}"
-    print(f"{workload.name:14} {peer.name:10} {shown}", file=sys.stderr, flush=True)
+    for row, past, figure in zip(workload.rows, series, figures, strict=True):
+        past.append(figure)
+        shown = "-" if figure is None else f"{figure:,.2f} {row.unit}"
+        print(f"{row.name:14} {peer.name:10} {shown}", file=sys.stderr, flush=True)
 
 
-def _figure(field: Field, workload: Workload, peer: Peer) -> float:
+def _figures(field: Field, workload: Workload, peer: Peer) -> tuple[float, ...]:
+    figures = _run(field, workload, peer)
+    return figures if isinstance(figures, tuple) else (figures,)
+
+
+def _run(field: Field, workload: Workload, peer: Peer) -> Figures:
     if workload.fresh:
-        with field.fresh(peer, workload.tls) as server:
+        with field.fresh(peer, workload.mode) as server:
             return workload.run(server, field.work)
     run = BARE[workload.name] if peer is BARE_PEER else workload.run
-    return run(field.server(peer, workload.tls), field.work)
+    return run(field.server(peer, workload.mode), field.work)

@@ -8,68 +8,71 @@ from collections.abc import Iterator
 
 from benchmarks import bare_secure, clients
 from benchmarks.launch import Running
+from benchmarks.meter import Meter, metered
 from benchmarks.processes import family
 from benchmarks.secure import SecureSession, half_of_a_client_hello
-from benchmarks.work import SETTLE_SECONDS, Work, rate, throughput
+from benchmarks.work import SETTLE_SECONDS, Work, rate
 
 __all__ = ["bare_retrieve", "bare_store", "retrieve", "stalled", "store"]
 
 _END_SECONDS = 30.0
 
 
-def retrieve(server: Running, work: Work) -> float:
-    """GB a second of the large file, from the command to the 226."""
+def retrieve(server: Running, work: Work) -> tuple[float, float]:
+    """GB a second of the large file, from the command to the 226, and the processor seconds of a GiB."""
     size = work.sizes.transfer
-    with _secure_session(server) as session:
-        begin = time.perf_counter()
-        with session.transfer("RETR large") as data:
-            data.discard(size)
-        elapsed = time.perf_counter() - begin
-    return throughput(size, size, elapsed)
+    with _secure_session(server) as session, metered(server) as meter, session.transfer("RETR large") as data:
+        data.discard(size)
+    return meter.moved(size, size)
 
 
-def store(server: Running, work: Work) -> float:
-    """GB a second of the large file, encrypted before, from its first octet to the 226."""
+def store(server: Running, work: Work) -> tuple[float, float]:
+    """GB a second of the large file, encrypted before, from its first octet to the 226; and the processor seconds."""
     size = work.sizes.transfer
-    with _secure_session(server) as session, work.source("large") as source:
+    with _secure_session(server) as session, work.source("large") as source, contextlib.ExitStack() as stack:
+        # The meter is entered last, and left when the transfer has had its 226.
+        meter = Meter()
         with session.transfer("STOR stored/large") as data, data.encrypt(source, size) as upload:
-            begin = time.perf_counter()
+            meter = stack.enter_context(metered(server))
             data.send(upload)
-        elapsed = time.perf_counter() - begin
+        stack.close()
     work.collect(1, size)
-    return throughput(size, size, elapsed)
+    return meter.moved(size, size)
 
 
-def bare_retrieve(server: Running, work: Work) -> float:
-    """What `retrieve` is with the faster of the bare loops."""
+def bare_retrieve(server: Running, work: Work) -> tuple[float, float]:
+    """What `retrieve` is with the faster of the bare loops, and with the one that takes less of the processors."""
     size = work.sizes.transfer
 
-    def run(library: str) -> float:
-        begin = time.perf_counter()
-        with bare_secure.ask(server.port, f"{library} RETR large") as connection:
+    def run(library: str) -> Meter:
+        with metered(server) as meter, bare_secure.ask(server.port, f"{library} RETR large") as connection:
             connection.discard(size)
-        return time.perf_counter() - begin
+        return meter
 
-    return throughput(size, size, min(run(library) for library in bare_secure.LIBRARIES))
+    return _best([run(library) for library in bare_secure.LIBRARIES], size)
 
 
-def bare_store(server: Running, work: Work) -> float:
-    """What `store` is with the faster of the bare loops."""
+def bare_store(server: Running, work: Work) -> tuple[float, float]:
+    """What `store` is with the faster of the bare loops, and with the one that takes less of the processors."""
     size = work.sizes.transfer
 
-    def run(library: str) -> float:
+    def run(library: str) -> Meter:
         with (
             work.source("large") as source,
             bare_secure.ask(server.port, f"{library} STOR stored/large") as connection,
             connection.encrypt(source, size) as upload,
+            metered(server) as meter,
         ):
-            begin = time.perf_counter()
             connection.send(upload)
-            elapsed = time.perf_counter() - begin
         work.collect(1, size)
-        return elapsed
+        return meter
 
-    return throughput(size, size, min(run(library) for library in bare_secure.LIBRARIES))
+    return _best([run(library) for library in bare_secure.LIBRARIES], size)
+
+
+def _best(meters: list[Meter], size: int) -> tuple[float, float]:
+    best = Meter(min(meter.elapsed for meter in meters), min(meter.processor for meter in meters))
+    return best.moved(size, size)
 
 
 def stalled(server: Running, work: Work) -> float:

@@ -10,13 +10,19 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["DISTINCT", "SETTLE_SECONDS", "Sizes", "Work", "rate", "throughput"]
+__all__ = ["DISTINCT", "MOST_AT_ONCE", "SETTLE_SECONDS", "Sizes", "Work", "WrongOctetsError", "rate", "throughput"]
 
 # So many small files differ.
 DISTINCT = 200
+# So many transfers run at once at most.
+MOST_AT_ONCE = 500
 # How long a server may take to get over the beginning or the end of many connections.
 SETTLE_SECONDS = 0.5
 _GIGA = 1e9
+
+
+class WrongOctetsError(Exception):
+    """A file that was moved is not the file that arrived. There is no figure for that: the run fails."""
 
 
 @attrs.frozen
@@ -24,6 +30,7 @@ class Sizes:
     """
     How much work there is; sizes are in octets.
 
+    ``few_each`` and ``many_each`` are the sizes of the files of which 50 and 500 are moved at once and checked.
     A workload that counts operations stops after so many of them, or after ``seconds``,
     whichever comes first.
     """
@@ -31,6 +38,8 @@ class Sizes:
     transfer: int = 1 << 30
     at_once: int = 50
     each: int = 20 << 20
+    few_each: int = 16 << 20
+    many_each: int = 4 << 20
     small: int = 1 << 10
     small_files: int = 2000
     operations: int = 5000
@@ -43,7 +52,7 @@ class Sizes:
     @property
     def room(self) -> int:
         """The memory that uploads need at most: under TLS there is the encrypted file beside the stored one."""
-        return max(2 * self.transfer, self.at_once * self.each)
+        return max(2 * self.transfer, self.at_once * self.each, MOST_AT_ONCE * self.many_each)
 
 
 @attrs.frozen
@@ -87,7 +96,7 @@ class Work:
     def clear(self) -> None:
         """Remove what was stored, whatever it is."""
         for path in (self.root / "stored").iterdir():
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def _fill(self, name: str, size: int) -> None:
         block = os.urandom(min(size, 1 << 20))

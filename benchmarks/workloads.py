@@ -1,7 +1,7 @@
 """
 The work, the same for every server.
 
-A workload is a function of a running server and the `Work` folder that gives one figure.
+A workload is a function of a running server and the `Work` folder that gives one figure, or several.
 Sessions are logged in before the clock starts, except where logins are the work, and what
 was stored is checked for its size and removed after it has stopped.
 """
@@ -15,68 +15,91 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from benchmarks import bare, clients, secure_workloads
+from benchmarks.latency import noop_under_load
 from benchmarks.launch import Running
+from benchmarks.many import transfers_at_once
+from benchmarks.meter import metered
+from benchmarks.peers import Mode
 from benchmarks.processes import memory
 from benchmarks.work import DISTINCT, SETTLE_SECONDS, Work, rate, throughput
 
-__all__ = ["BARE", "WORKLOADS", "Workload"]
+__all__ = ["BARE", "WORKLOADS", "Figures", "Row", "Workload"]
 
 _WARM_SESSIONS = 5
 # Sessions at once do so many times more in all than one, or it would be over too soon.
 _AT_ONCE_MORE = 5
+_PROCESSOR = "seconds a GiB"
+
+
+Figures = float | tuple[float, ...]
 
 
 @attrs.frozen
-class Workload:
+class Row:
     """
-    One row: what it is called, the unit of its figure, and how it is run.
+    One row of the report: what it is called, and the unit of its figure.
 
-    ``more`` says whether more is better. ``fresh`` work gets a server of its own and is done
-    once, as it counts something that does not depend on the hour. ``tls`` work is done on the
-    peers that have TLS, with their control and data connections under it.
+    ``more`` says whether more is better. ``against`` is the name of a row of the same unit with which ftpx compares
+    its own figure.
     """
 
     name: str
     title: str
     unit: str
-    run: Callable[[Running, Work], float]
-    more: bool = True
-    fresh: bool = False
-    tls: bool = False
+    more: bool = attrs.field(default=True, kw_only=True)
+    against: str = attrs.field(default="", kw_only=True)
 
 
-def _retrieve(server: Running, work: Work) -> float:
-    with server.session() as session:
-        begin = time.perf_counter()
+@attrs.frozen
+class Workload(Row):
+    """
+    How the figure of a row comes about, and those of the ``further`` rows, in their order.
+
+    ``fresh`` work gets a server of its own and is done once, as it counts something that does
+    not depend on the hour. ``mode`` is how the servers are started; those that have not that do
+    not take part.
+    """
+
+    run: Callable[[Running, Work], Figures]
+    fresh: bool = attrs.field(default=False, kw_only=True)
+    mode: Mode = attrs.field(default=Mode.CLEAR, kw_only=True)
+    further: tuple[Row, ...] = attrs.field(default=(), kw_only=True)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows that the work gives a figure for."""
+        return self, *self.further
+
+
+def _retrieve(server: Running, work: Work) -> Figures:
+    with server.session() as session, metered(server) as meter:
         size = session.retrieve("large")
-        elapsed = time.perf_counter() - begin
-    return throughput(size, work.sizes.transfer, elapsed)
+    return meter.moved(size, work.sizes.transfer)
 
 
-def _store(server: Running, work: Work) -> float:
+def _store(server: Running, work: Work) -> Figures:
     size = work.sizes.transfer
-    with server.session() as session, work.source("large") as source:
-        begin = time.perf_counter()
+    with server.session() as session, work.source("large") as source, metered(server) as meter:
         session.store("stored/large", source, size)
-        elapsed = time.perf_counter() - begin
     work.collect(1, size)
-    return throughput(size, size, elapsed)
+    return meter.moved(size, size)
 
 
-def _bare_retrieve(server: Running, work: Work) -> float:
-    begin = time.perf_counter()
-    size = bare.retrieve(server.port, "large")
-    return throughput(size, work.sizes.transfer, time.perf_counter() - begin)
+def _bare_retrieve(server: Running, work: Work) -> Figures:
+    with metered(server) as meter:
+        size = bare.retrieve(server.port, "large")
+    return meter.moved(size, work.sizes.transfer)
 
 
-def _bare_store(server: Running, work: Work) -> float:
-    size = work.sizes.transfer
-    with work.source("large") as source:
-        begin = time.perf_counter()
-        bare.store(server.port, "stored/large", source, size)
-        elapsed = time.perf_counter() - begin
-    work.collect(1, size)
-    return throughput(size, size, elapsed)
+def _bare_store(verb: str) -> Callable[[Running, Work], Figures]:
+    def run(server: Running, work: Work) -> Figures:
+        size = work.sizes.transfer
+        with work.source("large") as source, metered(server) as meter:
+            bare.store(server.port, "stored/large", source, size, verb)
+        work.collect(1, size)
+        return meter.moved(size, size)
+
+    return run
 
 
 def _retrieve_at_once(server: Running, work: Work) -> float:
@@ -214,13 +237,54 @@ def _sessions(server: Running, count: int) -> Iterator[list[clients.Session]]:
         yield [stack.enter_context(server.session()) for _ in range(count)]
 
 
+def _large(
+    name: str,
+    title: str,
+    run: Callable[[Running, Work], Figures],
+    *,
+    mode: Mode = Mode.CLEAR,
+    against: str = "",
+) -> Workload:
+    """One large file: its speed, and what it takes of the processors."""
+    beside = against and f"{against}-processor"
+    cost = Row(f"{name}-processor", f"{title}: processor", _PROCESSOR, more=False, against=beside)
+    return Workload(name, title, "GB/s", run, mode=mode, further=(cost,), against=against)
+
+
+def _many(name: str, title: str, run: Callable[[Running, Work], Figures]) -> Workload:
+    """Many transfers at once: the speed of all, and how evenly they share it."""
+    spread = Row(f"{name}-spread", f"{title}: slowest to fastest", "times as long", more=False)
+    return Workload(name, f"{title}, checked", "GB/s", run, further=(spread,))
+
+
+def _under_load(name: str, verbs: tuple[str, ...], beside: str) -> Workload:
+    """NOOP beside bulk transfers: the waits of most and of the unlucky, and what the transfers got done."""
+    return Workload(
+        name,
+        f"NOOP beside {beside}, median",
+        "ms",
+        noop_under_load(verbs),
+        more=False,
+        further=(
+            Row(f"{name}-p99", f"NOOP beside {beside}, 99 of 100", "ms", more=False),
+            Row(f"{name}-longest", f"NOOP beside {beside}, longest", "ms", more=False),
+            Row(f"{name}-bulk", f"{beside} beside NOOP, in all", "GB/s"),
+        ),
+    )
+
+
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("retr", "RETR of one large file", "GB/s", _retrieve),
-        Workload("stor", "STOR of one large file", "GB/s", _store),
+        _large("retr", "RETR of one large file", _retrieve),
+        _large("stor", "STOR of one large file", _store),
+        _large("stor-digest", "STOR with a SHA-256 of every octet", _store, mode=Mode.DIGEST, against="stor"),
         Workload("retr-at-once", "downloads at once, in all", "GB/s", _retrieve_at_once),
         Workload("stor-at-once", "uploads at once, in all", "GB/s", _store_at_once),
+        _many("many-50", "50 transfers at once", transfers_at_once(50, lambda work: work.sizes.few_each)),
+        _many("many-500", "500 transfers at once", transfers_at_once(500, lambda work: work.sizes.many_each)),
+        _under_load("noop-under-load", ("RETR",) * 4, "4 downloads"),
+        _under_load("noop-under-uploads", ("STOR",) * 4, "4 uploads"),
         Workload("retr-small", "small files fetched", "a second", _retrieve_small),
         Workload("retr-small-at-once", "small files fetched at once, in all", "a second", _retrieve_small_at_once),
         Workload("stor-small", "small files stored", "a second", _store_small),
@@ -233,23 +297,26 @@ WORKLOADS = {
         Workload("memory", "memory of an idle session", "KiB", _idle_memory, more=False, fresh=True),
         Workload("list", "LIST, entries", "a second", _listing("LIST")),
         Workload("mlsd", "MLSD, entries", "a second", _listing("MLSD")),
-        Workload("tls-retr", "TLS: RETR of one large file", "GB/s", secure_workloads.retrieve, tls=True),
-        Workload("tls-stor", "TLS: STOR of one large file", "GB/s", secure_workloads.store, tls=True),
-        Workload("tls-retr-small", "TLS: small files fetched", "a second", _retrieve_small, tls=True),
-        Workload("tls-logins", "TLS: logins, with connect and QUIT", "a second", _logins, tls=True),
-        Workload("tls-memory", "TLS: memory of an idle session", "KiB", _idle_memory, more=False, fresh=True, tls=True),
+        _large("tls-retr", "TLS: RETR of one large file", secure_workloads.retrieve, mode=Mode.TLS),
+        _large("tls-stor", "TLS: STOR of one large file", secure_workloads.store, mode=Mode.TLS),
+        Workload("tls-retr-small", "TLS: small files fetched", "a second", _retrieve_small, mode=Mode.TLS),
+        Workload("tls-logins", "TLS: logins, with connect and QUIT", "a second", _logins, mode=Mode.TLS),
+        Workload(
+            "tls-memory", "TLS: memory of an idle session", "KiB", _idle_memory, more=False, fresh=True, mode=Mode.TLS
+        ),
         Workload(
             "tls-stalled",
             "TLS: NOOP while handshakes stall",
             "times the usual rate",
             secure_workloads.stalled,
-            tls=True,
+            mode=Mode.TLS,
         ),
     )
 }
 BARE = {
     "retr": _bare_retrieve,
-    "stor": _bare_store,
+    "stor": _bare_store("STOR"),
+    "stor-digest": _bare_store("HASH"),
     "tls-retr": secure_workloads.bare_retrieve,
     "tls-stor": secure_workloads.bare_store,
 }

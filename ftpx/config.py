@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 
 import attrs
 
+from ftpx.accounts.realm import ANONYMOUS_NAME
+from ftpx.digests.algorithms import Algorithm
 from ftpx.errors import ArgumentError, ConfigurationError
+from ftpx.server.rates import RateRule, parse_rule
 from ftpx.tls.policy import ClientCertificates, DataSession, TlsPolicy, TlsVersion
 from ftpx.wire.numbers import parse_number
 
@@ -20,6 +23,7 @@ _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 _HIGHEST_PORT = 65535
+_HIGHEST_LEVEL = 9
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -96,6 +100,35 @@ def _count(text: str) -> int:
         raise ConfigurationError(f"{text!r} is not a number of sessions; 0 means no limit.") from None
 
 
+def _level(text: str) -> int:
+    try:
+        return parse_number(text, _HIGHEST_LEVEL)
+    except ArgumentError:
+        raise ConfigurationError(f"{text!r} is not a number from 1 to 9, or 0 for no compression.") from None
+
+
+def _ratio(text: str) -> int:
+    try:
+        return parse_number(text)
+    except ArgumentError:
+        raise ConfigurationError(f"{text!r} is not a number such as 200; 0 means no limit.") from None
+
+
+def _fxp_user(text: str) -> str:
+    if text == ANONYMOUS_NAME:
+        raise ConfigurationError("anonymous users cannot transfer between servers.")
+    if not text:
+        raise ConfigurationError("it takes the name of a user, or * for all.")
+    return text
+
+
+def _algorithm(text: str) -> Algorithm:
+    try:
+        return Algorithm.parse(text)
+    except ArgumentError:
+        raise ConfigurationError(f"{text!r} is none of {', '.join(known.value for known in Algorithm)}.") from None
+
+
 def _port_range(text: str) -> range:
     form = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text)
     low, high = (int(form[1]), int(form[2])) if form else (0, 0)
@@ -152,6 +185,30 @@ class Config:
         None, "The address that PASV tells, for servers behind NAT.", _address, "IP|HOST"
     )
     no_active: bool = _setting(False, "Refuse active mode (PORT, EPRT).")
+    fxp: Sequence[str] = _setting(
+        (),
+        "A user who may transfer between this server and another one; * is everybody but anonymous.",
+        _fxp_user,
+        "USER",
+        repeatable=True,
+    )
+    deflate_level: int = _setting(
+        6, "How hard MODE Z compresses unless a client says otherwise, 1 to 9; 0 turns MODE Z off.", _level, "LEVEL"
+    )
+    deflate_ratio: int = _setting(
+        200, "Refuse uploads in MODE Z that inflate to more than so many times their size; 0: never.", _ratio, "RATIO"
+    )
+    digest: Algorithm | None = _setting(
+        None,
+        "Take this digest of every upload as it arrives, and tell it in the reply.",
+        _algorithm,
+        _form(Algorithm),
+    )
+    verify_companions: bool = _setting(
+        False,
+        "Where NAME.sha256, NAME.sha512, NAME.sha1 or NAME.md5 stands beside, publish an upload of NAME only if it "
+        "matches.",
+    )
     banner: str = _setting("FTP server ready.", "The greeting.", _text, "TEXT")
     max_sessions: int = _setting(10_000, "Sessions at once; 0 means no limit.", _count, "NUMBER")
     max_sessions_per_ip: int = _setting(0, "Sessions at once from one address; 0 means no limit.", _count, "NUMBER")
@@ -163,7 +220,28 @@ class Config:
         _seconds,
         "SECONDS",
     )
+    fsync: bool = _setting(False, "Answer an upload only when its content and its name would survive a loss of power.")
+    partial_lifetime: float = _setting(
+        86_400.0,
+        "Keep what has come of a broken upload for so long, so that its user can continue it; 0 keeps nothing.",
+        _grace,
+        "SECONDS",
+    )
+    rate: Sequence[RateRule] = _setting(
+        (),
+        "Octets a second for each transfer, session, user or address, or for the whole server: such as user=2M, "
+        "user:alice:down=500K, address:10.0.0.0/8=1M; 0 means no limit.",
+        parse_rule,
+        "LEVEL=RATE",
+        repeatable=True,
+    )
+    rates: str | None = _setting(
+        None, "A file with more rates, one a line; changes of it count for running transfers, too.", _text, "FILE"
+    )
     shutdown_grace: float = _setting(30.0, "On SIGTERM, let transfers under way go on for so long.", _grace, "SECONDS")
+    events: str | None = _setting(
+        None, "Append what happens to transfers of files to this file, as lines of JSON.", _text, "FILE"
+    )
     hide_owners: bool = _setting(False, "Show ftp in place of owners and groups in listings.")
     symbolic_links: bool = _setting(False, "Allow SITE SYMLINK.")
     tls_cert: Sequence[str] = _setting(

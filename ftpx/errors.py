@@ -19,9 +19,14 @@ __all__ = [
     "DataConnectionNotSecured",
     "DataConnectionStalled",
     "DataConnectionTruncated",
+    "DeflatedDataInvalid",
+    "DeflatedDataTruncated",
+    "DigestMismatch",
     "DirectoryNotEmpty",
     "FileChanged",
+    "FileReplaced",
     "FtpxError",
+    "InflatesTooFar",
     "IsADirectory",
     "NameRefused",
     "NoFreePort",
@@ -103,6 +108,17 @@ class FileChanged(StorageError):
     """The file was changed by somebody else since this operation began."""
 
 
+class FileReplaced(StorageError):
+    """
+    An upload cannot be continued: what it would go on with, or replace, is not what it was when it began. The text
+    says why, and is meant for the peer.
+    """
+
+
+class DigestMismatch(StorageError):
+    """What came is not what was announced; the text tells both, and is meant for the peer."""
+
+
 class NotSupported(StorageError):
     """This storage has no such ability."""
 
@@ -133,6 +149,18 @@ class DataConnectionLost(DataConnectionError):
 
 class DataConnectionTruncated(DataConnectionLost):
     """The peer ended the data connection without the end that TLS demands, so what came may not be all."""
+
+
+class DeflatedDataTruncated(DataConnectionLost):
+    """The peer ended the data connection in the middle of deflated octets, so what came is not all."""
+
+
+class DeflatedDataInvalid(FtpxError):
+    """What came is not what MODE Z wants: one whole stream in zlib's format, and nothing behind it."""
+
+
+class InflatesTooFar(FtpxError):
+    """What came inflates to so much that it was made to fill the storage."""
 
 
 class DataConnectionNotSecured(DataConnectionError):

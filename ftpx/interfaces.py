@@ -28,19 +28,30 @@ from ftpx.errors import StorageError
 
 __all__ = [
     "Block",
+    "Direction",
     "Entry",
+    "Event",
+    "FileTransfer",
     "IAccount",
     "ICreationTimes",
     "IDataConnection",
     "IDataConnections",
     "IDataPort",
     "IDataSecurity",
+    "IDurable",
+    "IDurableFile",
+    "IEventSink",
     "IFileDescriptor",
     "IFreeSpace",
     "IModes",
+    "IPace",
+    "IPartialFile",
+    "IPartialUploads",
     "IReadableFile",
     "IRights",
     "IServerSideCopy",
+    "IStagedContent",
+    "IStagedDescriptor",
     "IStorage",
     "IStoragePlugin",
     "ISubtrees",
@@ -51,6 +62,10 @@ __all__ = [
     "Kind",
     "Path",
     "Right",
+    "TransferFailed",
+    "TransferFinished",
+    "TransferProgress",
+    "TransferStarted",
 ]
 
 Path = tuple[str, ...]
@@ -66,6 +81,13 @@ class Kind(enum.Enum):
     DIRECTORY = "directory"
     LINK = "link"
     OTHER = "other"
+
+
+class Direction(enum.Enum):
+    """Which way the octets of a transfer go, as the client sees it."""
+
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
 
 
 class Right(enum.Flag):
@@ -156,6 +178,42 @@ class IFileDescriptor(Interface):
         """What an error of a call on the descriptor means. Called in any thread, does not block."""
 
     pool: IWorkerPool = Attribute("Where calls on the descriptor that may block are made.")
+
+
+class IDurableFile(IWritableFile):
+    """Optional, for writable files of a storage that provides `IDurable`."""
+
+    def commit_durably() -> Awaitable[Entry]:
+        """As `IWritableFile.commit`, and fired only when content and name would survive a loss of power."""
+
+
+class IPartialFile(IWritableFile):
+    """A writable file of `IPartialUploads`."""
+
+    def suspend() -> Awaitable[None]:
+        """
+        Keep what was written, so that `IPartialUploads.continue_upload` can go on with it; instead of `abort`.
+        After `commit` or `abort`, nothing happens.
+        """
+
+
+class IStagedContent(Interface):
+    """Optional, for writable files without `IFileDescriptor`: what will be published can be read before it is."""
+
+    def read_back(offset: int, size: int) -> Awaitable[bytes]:
+        """Up to ``size`` octets from ``offset`` of the next content; fewer only where what was written ends."""
+
+
+class IStagedDescriptor(IFileDescriptor):
+    """Optional, for writable files behind a descriptor."""
+
+    def prepare() -> None:
+        """
+        Called once, in a thread of the pool, before the first write on the descriptor; may block. Nothing is given to
+        `IWritableFile.write` before it.
+
+        :raises OSError: see `IFileDescriptor.translate`.
+        """
 
 
 class IStorage(Interface):
@@ -275,6 +333,46 @@ class IFreeSpace(Interface):
         """Octets that could still be stored in the directory at a path."""
 
 
+class IPartialUploads(Interface):
+    """
+    Optional: what has come of an upload that broke off is kept for its owner, who can continue it.
+
+    A partial upload belongs to a path and an owner, the login name of an account. It remembers which file, if any, it
+    was to replace. Nobody sees it but its owner, and only by this interface.
+    """
+
+    def begin_upload(path: Path, owner: str) -> Awaitable[IPartialFile]:
+        """
+        Begin to write a file from its start, as ``open_write(path)``.
+
+        The partial upload that the owner may have for this path stays until the new one is suspended or committed.
+        """
+
+    def continue_upload(path: Path, owner: str, offset: int | None) -> Awaitable[IPartialFile | None]:
+        """
+        Go on with the owner's partial upload behind its first ``offset`` octets, ``None``: behind all of them.
+
+        :return: ``None`` if there is no partial upload; then what stands under the name may be continued. So it is
+            if ``offset`` is ``None`` and the owner has published a file of the name from its start since.
+        :raises OffsetBeyondEnd: less has come.
+        :raises FileReplaced: since the upload began, another file got the name; or ``offset`` is ``None`` and the one
+            that it was to replace still stands; or another session of the owner is writing there.
+        """
+
+    def partial_size(path: Path, owner: str) -> Awaitable[int | None]:
+        """How many octets are kept for an owner, where no file has the name; ``None`` if none are, or one has."""
+
+    def discard_partial(path: Path, owner: str) -> Awaitable[bool]:
+        """Throw away what is kept for an owner; whether there was something."""
+
+    def tidy_partials(lifetime: float) -> Awaitable[None]:
+        """Throw away what was kept for longer than so many seconds, and what a crash has left that is of no use."""
+
+
+class IDurable(Interface):
+    """Optional, without operations: writable files of this storage provide `IDurableFile`."""
+
+
 class IWorkerPool(Interface):
     """A bounded set of threads for calls that may block."""
 
@@ -313,6 +411,24 @@ class IAccount(Interface):
     storage: IStorage = Attribute("What the account sees, with its rights already in force.")
 
 
+class IPace(Interface):
+    """How fast one transfer may go. Called in the reactor thread only."""
+
+    def allowed(moved: int) -> int:
+        """
+        How many octets may have moved by now, from the beginning of the transfer on; fewer than ``moved`` if a rate
+        was lowered meanwhile.
+
+        :param moved: how many have.
+        """
+
+    def wait() -> float:
+        """Seconds after which to ask `allowed` again, if it allowed no more than had moved; above 0."""
+
+    def end(moved: int) -> None:
+        """The transfer is over: what it was allowed and did not move is there for others. May be repeated."""
+
+
 class IDataConnection(Interface):
     """
     An established data connection. It serves one transfer and has one outcome.
@@ -323,6 +439,9 @@ class IDataConnection(Interface):
     """
 
     moved: int = Attribute("Octets sent or received so far.")
+
+    def keep_pace(pace: IPace) -> None:
+        """Move octets no faster than a pace allows, and end it with the transfer; called before that begins."""
 
     def send_file(source: IReadableFile, offset: int, end: int) -> Awaitable[int]:
         """Send the octets from ``offset`` up to, not including, ``end``, then end the connection cleanly."""
@@ -375,13 +494,110 @@ class IDataPort(Interface):
 class IDataConnections(Interface):
     """Makes data ports for sessions."""
 
-    def listen(host: str, peers: frozenset[str], security: IDataSecurity | None = None) -> IDataPort:
+    def listen(host: str, peers: frozenset[str] | None, security: IDataSecurity | None = None) -> IDataPort:
         """
         Listen on a fresh port of a local address (no name) for a connection from one of ``peers``.
 
+        :param peers: addresses; ``None``: from anybody, and the first one gets it.
         :param security: the TLS of the connection; ``None``: it goes in clear.
         :raises NoFreePort: no port or descriptor is free.
         """
 
     def dial(host: str, port: int, source: str | None, security: IDataSecurity | None = None) -> IDataPort:
         """A port that connects to the peer when it is wanted, from the local address ``source``."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class FileTransfer:
+    """
+    A transfer of a file's content, as the operators are told of it: what is the same from its start to its end.
+
+    ``id`` tells it from all others since the server's start. ``user`` is the login name, ``client`` the address,
+    ``verb`` the command. ``protected``: the data connection speaks TLS. ``started`` is in seconds since the epoch.
+    ``size`` is how many octets will go over the data connection, ``None`` if nobody knows.
+    """
+
+    id: int
+    user: str
+    client: str
+    verb: str
+    direction: Direction
+    path: Path
+    protected: bool
+    started: float
+    size: int | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TransferStarted:
+    """A command waits for its data connection. ``time`` is in seconds since the epoch, as it is in all events."""
+
+    time: float
+    transfer: FileTransfer
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TransferProgress:
+    """
+    How far a transfer is: at most once a second, and first when it is a second old.
+
+    ``octets`` went over the data connection so far. ``rate`` is in octets a second over the last seconds, ``average``
+    over all. ``expected_end`` is in seconds since the epoch, ``None`` if the size is not known or nothing moves.
+    """
+
+    time: float
+    transfer: FileTransfer
+    octets: int
+    rate: float
+    average: float
+    expected_end: float | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TransferFinished:
+    """
+    A download was sent, or an upload is published.
+
+    ``octets`` went over the data connection, in ``seconds`` since it opened. ``size`` is that of the file that an
+    upload has become. ``digest`` is in hexadecimal, and ``algorithm`` says of which kind, if one was taken.
+    """
+
+    time: float
+    transfer: FileTransfer
+    octets: int
+    seconds: float
+    size: int | None
+    algorithm: str | None
+    digest: str | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TransferFailed:
+    """
+    A transfer broke off, or its upload was not published.
+
+    ``reason`` is one of a few fixed texts (``ftpx.ops.reasons``), ``text`` says more to people.
+    """
+
+    time: float
+    transfer: FileTransfer
+    octets: int
+    seconds: float
+    reason: str
+    text: str
+
+
+Event = TransferStarted | TransferProgress | TransferFinished | TransferFailed
+
+
+class IEventSink(Interface):
+    """Who is told what happens in the server."""
+
+    wants: frozenset[type[Event]] = Attribute("The classes of the events that are emitted to it; never changes.")
+
+    def emit(event: Event) -> None:
+        """
+        Take an event. Called in the reactor thread: must not block.
+
+        An error that this raises is logged, the first of each sink only, and nobody else is hurt.
+        """

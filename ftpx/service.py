@@ -14,14 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import attrs
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from ftpx.accounts.authentication import make_checker, make_portal
 from ftpx.accounts.certificate import CertificateChecker
@@ -29,24 +23,38 @@ from ftpx.accounts.delay import LoginDelay
 from ftpx.accounts.realm import Realm, safe_name
 from ftpx.config import Config, Home
 from ftpx.data.factory import DataConnections
-from ftpx.errors import AlreadyExists, ConfigurationError
-from ftpx.interfaces import IStorage
-from ftpx.server.factory import ControlFactory, ImplicitTlsFactory
+from ftpx.digests.computing import Computations
+from ftpx.digests.digests import Digests
+from ftpx.digests.store import DigestStore
+from ftpx.errors import AlreadyExists, ConfigurationError, NotFound
+from ftpx.interfaces import IDurable, IEventSink, IPartialUploads, IStorage
+from ftpx.lifetime import Entrance, FtpService, Part
+from ftpx.ops.event_file import EventFile
+from ftpx.ops.event_log import EventLog
+from ftpx.ops.events import Events
+from ftpx.ops.transfers import Transfers
+from ftpx.reloading import Reloading
+from ftpx.server.factory import ControlFactory
 from ftpx.server.journal import Journal
 from ftpx.server.passive_address import PassiveAddress
 from ftpx.server.policy import Policy
+from ftpx.server.rate_file import RateFile
+from ftpx.server.rate_limits import RateLimits
+from ftpx.server.rates import RateRule, RateTable
+from ftpx.server.reservations import Reservations
 from ftpx.server.session import Services
 from ftpx.storage.pool import WorkerPool
 from ftpx.storage.prefixed import subtree
 from ftpx.storage.readonly import ReadOnlyStorage
 from ftpx.storage.registry import open_storage
+from ftpx.storage.tidying import PartialTidying
 from ftpx.tls.credentials import CredentialFiles
 from ftpx.tls.policy import ClientCertificates, TlsPolicy
 from ftpx.tls.reloading import CredentialSource
 from ftpx.tls.self_signed import self_signed_file, state_directory
 from ftpx.tls.server import TlsRules, TlsServer
 
-__all__ = ["Entrance", "FtpService", "make_service"]
+__all__ = ["make_service"]
 
 _log = Logger()
 
@@ -54,128 +62,10 @@ _log = Logger()
 _STORAGE_THREADS, _STORAGE_CALLS = 16, 4096
 # Hashing takes memory as well as time, so only as many at once as there are cores to speak of.
 _LOGIN_THREADS, _LOGIN_CALLS = 2, 512
-# How long calls that hang may hold up the end, in seconds.
-_LAST_CALLS = 5.0
-
-_INTERNET = (
-    # Replies are whole when they are written: waiting for more would only delay them.
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
-    # Urgent data may be any octet of an ABOR, its line end too: out of band it would be lost.
-    (socket.SOL_SOCKET, socket.SO_OOBINLINE),
-)
-# Set on the sockets that listen: connections inherit them, and need no calls of their own.
-_OPTIONS = {socket.AF_INET: _INTERNET, socket.AF_INET6: _INTERNET}
-
-
-@attrs.frozen
-class Entrance:
-    """Where to listen; ``option`` is what the operator wrote."""
-
-    option: str
-    endpoint: IStreamServerEndpoint
-    implicit_tls: bool = False
-
-
-class FtpService(Service):
-    """Listens, and ends in good order: no new sessions, then the grace for transfers, then the pools."""
-
-    log = Logger()
-
-    def __init__(
-        self,
-        reactor: Any,
-        entrances: Sequence[Entrance],
-        factory: ControlFactory,
-        pools: list[WorkerPool],
-        *,
-        grace: float,
-        credentials: CredentialSource | None = None,
-    ) -> None:
-        self.setName("ftpx")
-        self.factory = factory
-        self._reactor = reactor
-        self._entrances = entrances
-        self._credentials = credentials
-        self._pools = pools
-        self._grace = grace
-        self._ports: list[IListeningPort] = []
-        self._listening = False
-
-    def privilegedStartService(self) -> None:
-        """
-        Listen, while the process may still use low ports.
-
-        :raises ConfigurationError: an endpoint cannot be listened on.
-        """
-        self._listening = True
-        for entrance in self._entrances:
-            failures: list[Failure] = []
-            factory = ImplicitTlsFactory(self.factory) if entrance.implicit_tls else self.factory
-            entrance.endpoint.listen(factory).addCallbacks(self._add, failures.append)
-            for failure in failures:
-                failure.trap(CannotListenError, OSError, OverflowError)
-                raise ConfigurationError(f"{entrance.option}: cannot listen there: {_reason(failure)}.")
-            self.log.info("listening: {option}", option=entrance.option)
-
-    def _add(self, port: IListeningPort) -> None:
-        # Ports that plugins bring need not have a socket.
-        listener = getattr(port, "socket", None)
-        if listener is not None:
-            for level, option in _OPTIONS.get(listener.family, ()):
-                listener.setsockopt(level, option, 1)
-        self._ports.append(port)
-
-    def startService(self) -> None:
-        """Start the threads; and listen, under ``twist``, which knows no privileged start."""
-        super().startService()
-        if not self._listening:
-            self.privilegedStartService()
-        for pool in self._pools:
-            pool.start()
-        if self._credentials is not None:
-            self._credentials.start()
-
-    def stopService(self) -> Deferred[None]:
-        """Stop accepting, let transfers end, stop the threads."""
-        super().stopService()
-        if self._credentials is not None:
-            self._credentials.stop()
-        return Deferred.fromCoroutine(self._stop())
-
-    def end_grace(self) -> None:
-        """End all sessions now."""
-        self.factory.shut_down(0)
-
-    def reload(self) -> None:
-        """Read the certificates again; sessions go on as they are."""
-        if self._credentials is None:
-            self.log.info("There are no certificates, so there is nothing to reload.")
-        else:
-            Deferred.fromCoroutine(self._credentials.reload())
-
-    async def _stop(self) -> None:
-        ports, self._ports, self._listening = self._ports, [], False
-        for port in ports:
-            await _fired(port.stopListening())
-        await self.factory.shut_down(self._grace)
-        self.factory.services.journal.flush()
-        for pool in self._pools:
-            stopped = pool.stop().addTimeout(_LAST_CALLS, self._reactor)
-            stopped.addErrback(lambda failure: self.log.warn("calls into the storage still hang; ending anyway"))
-            await stopped
-
-
-def _reason(failure: Failure) -> str:
-    error = failure.value
-    cause = error.socketError if isinstance(error, CannotListenError) else error
-    return getattr(cause, "strerror", None) or str(cause)
-
-
-async def _fired(result: Any) -> None:
-    """Wait for what may be a Deferred or nothing."""
-    if isinstance(result, Deferred):
-        await result
+# What keeps a processor busy: digests and compression.
+_COMPUTING_THREADS, _COMPUTING_CALLS = os.cpu_count() or 1, 1024
+# One thread writes events: they stay in order, and nobody else waits where that hangs.
+_EVENT_THREADS, _EVENT_CALLS = 1, 16
 
 
 def _homes(root: IStorage, home: Home, read_only: bool) -> Callable[[str, bool], Awaitable[IStorage]]:
@@ -183,6 +73,8 @@ def _homes(root: IStorage, home: Home, read_only: bool) -> Callable[[str, bool],
 
     async def own_directory(name: str) -> IStorage:
         path = (safe_name(name),)
+        with suppress(NotFound):
+            return await subtree(root, path)
         with suppress(AlreadyExists):
             await root.make_directory(path)
         return await subtree(root, path)
@@ -244,6 +136,50 @@ def _tls(config: Config, source: CredentialSource) -> TlsServer:
     return TlsServer(lambda: source.current, TlsRules(config.tls_min_version, wanted))
 
 
+def _rates(config: Config, pool: WorkerPool, reactor: Any) -> tuple[RateLimits, list[Part]]:
+    """The rates that a configuration has, and what watches the file that some of them come from."""
+    if config.rates is None:
+        return RateLimits(reactor, RateTable(config.rate)), []
+
+    def change(rules: tuple[RateRule, ...]) -> None:
+        limits.change(RateTable((*config.rate, *rules)))
+
+    file = RateFile(config.rates, pool, reactor, change)
+    limits = RateLimits(reactor, RateTable((*config.rate, *file.current)), changing=True)
+    return limits, _watching(file, "the file of rates")
+
+
+def _watching(source: Reloading[Any] | None, name: str) -> list[Part]:
+    if source is None:
+        return []
+    return [Part(name=name, start=source.start, stop=source.stop, reload=source.reload, serves_sessions=False)]
+
+
+def _pool_part(name: str, pool: WorkerPool) -> Part:
+    return Part(name=name, start=pool.start, stop=pool.stop)
+
+
+def _events(config: Config, reactor: Any) -> tuple[list[EventFile], list[Part]]:
+    """The file of events, if there is to be one, with the pool that writes it."""
+    if config.events is None:
+        return [], []
+    pool = WorkerPool(reactor, _EVENT_THREADS, _EVENT_CALLS, "ftpx-events")
+    file = EventFile(config.events, pool, reactor, time.time)
+    return [file], [
+        Part(name="the file of events", stop=file.stop, reload=file.reopen),
+        _pool_part("the writing of events", pool),
+    ]
+
+
+def _tidying(config: Config, root: IStorage, reactor: Any) -> list[Part]:
+    """What throws away uploads that broke off when their time is over."""
+    partials = IPartialUploads(root, None)
+    if partials is None or config.read_only:
+        return []
+    tidying = PartialTidying(partials, config.partial_lifetime, reactor)
+    return [Part(name="tidying", start=tidying.start, stop=tidying.stop, serves_sessions=False)]
+
+
 def _max_descriptor() -> int:
     """The highest descriptor for a session, which leaves a quarter of all, up to 256, to files and data connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -263,12 +199,20 @@ def make_service(config: Config, reactor: Any) -> FtpService:
     ]
     storage_pool = WorkerPool(reactor, _STORAGE_THREADS, _STORAGE_CALLS, "ftpx-storage")
     login_pool = WorkerPool(reactor, _LOGIN_THREADS, _LOGIN_CALLS, "ftpx-login")
+    computing_pool = WorkerPool(reactor, _COMPUTING_THREADS, _COMPUTING_CALLS, "ftpx-computing")
     root = open_storage(config.storage, storage_pool)
+    if config.fsync and not IDurable.providedBy(root):
+        raise ConfigurationError(f"--fsync: the storage {config.storage!r} cannot promise that anything is on a disk.")
     credentials = _credentials(config, login_pool, reactor)
     tls = None if credentials is None else _tls(config, credentials)
     checkers = [make_checker(description, login_pool) for description in config.auth]
     if tls is not None and tls.rules.client_certificates is ClientCertificates.LOGIN:
         checkers.append(CertificateChecker())
+    journal = Journal(reactor)
+    event_file, event_parts = _events(config, reactor)
+    sinks: list[IEventSink] = [EventLog(journal.later), *event_file]
+    transfers = Transfers(reactor, time.time, Events(sinks))
+    rates, rate_parts = _rates(config, login_pool, reactor)
     services = Services(
         policy=Policy(
             banner=config.banner,
@@ -282,17 +226,39 @@ def make_service(config: Config, reactor: Any) -> FtpService:
             tls_policy=TlsPolicy.OPTIONAL if tls is None else config.tls_policy or TlsPolicy.REQUIRED,
             data_session=config.tls_data_session,
             allow_ccc=config.tls_allow_ccc,
+            digest=config.digest,
+            verify_companions=config.verify_companions,
+            fsync=config.fsync,
+            partial_lifetime=config.partial_lifetime,
+            deflate_level=config.deflate_level,
+            deflate_ratio=config.deflate_ratio,
+            fxp=frozenset(config.fxp),
         ),
         clock=reactor,
         wall_clock=time.time,
         portal=make_portal(Realm(_homes(root, config.home, config.read_only)), checkers),
         data=DataConnections(reactor, config.data_timeout, config.passive_ports, secrets.SystemRandom()),
         delay=LoginDelay(reactor),
-        journal=Journal(reactor),
+        journal=journal,
+        transfers=transfers,
+        computing=computing_pool,
+        digests=Digests(DigestStore(), Computations(computing_pool), time.time),
+        reservations=Reservations(),
+        rates=rates,
         tls=tls,
         token=partial(secrets.token_hex, 8),
     )
     factory = ControlFactory(services, config.max_sessions, config.max_sessions_per_ip, _max_descriptor())
-    return FtpService(
-        reactor, entrances, factory, [storage_pool, login_pool], grace=config.shutdown_grace, credentials=credentials
-    )
+    parts = [
+        *_watching(credentials, "the certificates"),
+        *rate_parts,
+        _pool_part("calls into the storage", storage_pool),
+        _pool_part("the verification of passwords", login_pool),
+        _pool_part("digests and compression", computing_pool),
+        *_tidying(config, root, reactor),
+        Part(name="the progress of transfers", start=transfers.start, stop=transfers.stop),
+        # Transfers that were broken off have come to their end only with the last calls of the pools.
+        Part(name="the journal", stop=journal.flush),
+        *event_parts,
+    ]
+    return FtpService(reactor, entrances, factory, parts, grace=config.shutdown_grace)

@@ -8,7 +8,9 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.config import Config, Home, settings
+from ftpx.digests.algorithms import Algorithm
 from ftpx.errors import ConfigurationError
+from ftpx.server.rates import Level, RateRule
 from ftpx.tls.policy import ClientCertificates, DataSession, TlsPolicy, TlsVersion
 
 # Setting -> texts and their values; None: the text is refused.
@@ -51,15 +53,23 @@ _FORMS: dict[str, dict[str, Any]] = {
         "x" * 254: None,
         "": None,
     },
+    "digest": {"SHA-256": Algorithm.SHA_256, "md5": Algorithm.MD5, "sha1": Algorithm.SHA_1, "SHA-384": None, "": None},
+    "fxp": {"alice": "alice", "*": "*", "anonymous": None},
+    "deflate_level": {"0": 0, "1": 1, "9": 9, "10": None, "-1": None, "x": None, "": None},
+    "deflate_ratio": {"0": 0, "1": 1, "200": 200, "-1": None, "1.5": None, "x": None},
     "banner": {"Hello.": "Hello.", "": ""},
     "max_sessions": {"0": 0, "10": 10, "-1": None, "x": None, "": None, "1.5": None, "\u0661": None},
     "max_sessions_per_ip": {"0": 0, "10": 10, "-1": None},
     "idle_timeout": {"30": 30.0, "0.5": 0.5, "0": None, "-1": None, "nan": None, "inf": None, "x": None, "1e9": None},
     "login_timeout": {"30": 30.0, "0": None},
     "data_timeout": {"30": 30.0, "0": None},
+    "rate": {"user=2K": RateRule(Level.USER, None, None, 2000), "user": None, "x=1": None, "user=fast": None},
+    "rates": {"/etc/ftpx/rates": "/etc/ftpx/rates"},
     "shutdown_grace": {"0": 0.0, "30": 30.0, "-1": None, "x": None},
+    "partial_lifetime": {"0": 0.0, "86400": 86400.0, "-1": None, "x": None},
     "tls_cert": {"cert.pem": "cert.pem"},
     "tls_key": {"key.pem": "key.pem"},
+    "events": {"events.jsonl": "events.jsonl"},
     "implicit_tls": {"990": "tcp:990", "65536": None, "tcp6:990": "tcp6:990"},
     "tls_policy": {
         "optional": TlsPolicy.OPTIONAL,

@@ -18,7 +18,8 @@ from zope.interface import implementer
 from ftpx import service as service_module
 from ftpx.config import Config, Home
 from ftpx.errors import ConfigurationError
-from ftpx.service import Entrance, FtpService, make_service
+from ftpx.lifetime import Entrance, FtpService
+from ftpx.service import make_service
 from ftpx.testing.data import MemoryDataConnections
 from ftpx.testing.pool import InlinePool
 from ftpx.testing.server import MemoryClient, MemoryTransport
@@ -150,7 +151,7 @@ class BuildTests(ServiceCase):
     def test_pools(self) -> None:
         """AU07: logins and storage have pools of their own."""
         self.make()
-        self.assertEqual([pool.name for pool in self.pools], ["ftpx-storage", "ftpx-login"])
+        self.assertEqual([pool.name for pool in self.pools], ["ftpx-storage", "ftpx-login", "ftpx-computing"])
 
     def test_tokens(self) -> None:
         """Names of STOU cannot be guessed."""
@@ -201,7 +202,7 @@ class LifeTests(ServiceCase):
         self.assertEqual(self.reactor.unixServers[0][0], "/run/ftpx")
         self.assertEqual(self.pools[0].life, [])
         service.startService()
-        self.assertEqual([pool.life for pool in self.pools], [["start"], ["start"]])
+        self.assertEqual([pool.life for pool in self.pools], [["start"]] * 3)
         self.assertEqual(service.name, "ftpx")
 
     def test_options(self) -> None:
@@ -263,7 +264,7 @@ class LifeTests(ServiceCase):
         client.settle()
         self.assertEqual(client.replies(), [Reply(421, "The server is shutting down.")])
         self.successResultOf(stopped)
-        self.assertEqual([pool.life for pool in self.pools], [["start", "stop"]] * 2)
+        self.assertEqual([pool.life for pool in self.pools], [["start", "stop"]] * 3)
 
     def test_stop_waits_for_ports(self) -> None:
         """A port that takes time to close is waited for."""
@@ -315,5 +316,5 @@ class LifeTests(ServiceCase):
         self.assertNoResult(stopped)
         self.reactor.advance(5)
         self.successResultOf(stopped)
-        self.assertTrue(any("still hang" in line for line in written))
+        self.assertTrue(any("ending without waiting any longer" in line for line in written))
         self.assertEqual(self.pools[1].life, ["start", "stop"])

@@ -14,8 +14,8 @@ from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
 from ftpx.errors import ConfigurationError
+from ftpx.lifetime import FtpService
 from ftpx.server.factory import ControlFactory, ImplicitTlsFactory
-from ftpx.service import FtpService
 from ftpx.testing.client import MemoryClient, MemoryTransport
 from ftpx.testing.data import MemoryDataConnections
 from ftpx.testing.tls import TlsClient
@@ -235,7 +235,7 @@ class LifeTests(TlsServiceCase):
     def test_nothing_to_reload(self) -> None:
         """Without certificates a reload says so."""
         self.make().reload()
-        self.assertIn("There are no certificates, so there is nothing to reload.", self.written)
+        self.assertIn("There is nothing to reload: no certificates, and no other files.", self.written)
 
     def test_files_that_change(self) -> None:
         """TL27: from the start to the end of the service the files are looked at now and then."""

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx import tap
 from ftpx.config import Config, Home, settings
-from ftpx.service import FtpService
+from ftpx.lifetime import FtpService
 from ftpx.tap import Options, makeService
 from ftpx.tls.policy import ClientCertificates, DataSession, TlsPolicy, TlsVersion
 

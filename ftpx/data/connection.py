@@ -11,7 +11,7 @@ from ftpx.data.sending import send_blocks, send_file
 from ftpx.data.stream import IStream, Time
 from ftpx.data.transfer import Transfer
 from ftpx.errors import DataConnectionAborted
-from ftpx.interfaces import Block, IDataConnection, IReadableFile, IWritableFile
+from ftpx.interfaces import Block, IDataConnection, IPace, IReadableFile, IWritableFile
 
 __all__ = ["DataConnection"]
 
@@ -33,6 +33,10 @@ class DataConnection:
     def moved(self) -> int:
         """Octets sent or received so far."""
         return self._transfer.moved
+
+    def keep_pace(self, pace: IPace) -> None:
+        """See `IDataConnection`."""
+        self._transfer.keep_pace(pace)
 
     async def send_file(self, source: IReadableFile, offset: int, end: int) -> int:
         """See `IDataConnection`."""

@@ -42,7 +42,7 @@ class DataConnections:
         self._make_socket = make_socket
         self._listeners = SpareListener(reactor, self._open_listener)
 
-    def listen(self, host: str, peers: frozenset[str], security: IDataSecurity | None = None) -> PassivePort:
+    def listen(self, host: str, peers: frozenset[str] | None, security: IDataSecurity | None = None) -> PassivePort:
         """See `IDataConnections`."""
         listener, port = self._listeners.take(host)
         return PassivePort(

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from ftpx.data.addresses import normalised
 from ftpx.data.connection import DataConnection
 from ftpx.data.opening import OPENING_LIMIT, within
+from ftpx.data.reset import close_by_reset
 from ftpx.data.stream import Reactor
 from ftpx.data.tls_stream import make_stream
 from ftpx.errors import DataConnectionNotOpened
@@ -53,7 +54,7 @@ class PassivePort:
     Nothing is read from it before a transfer does. Strangers are closed, and the peer still gets through.
 
     :param listener: a listening socket that does not block; the port owns it from now on.
-    :param peers: the addresses that may connect.
+    :param peers: the addresses that may connect; ``None``: all.
     :param timeout: for the connection, see `DataConnection`; also the time limit of `connect`, if it is short.
     :param used: called when the connection has come.
     :param security: the TLS of the connection, if it is to have any.
@@ -66,7 +67,7 @@ class PassivePort:
         host: str,
         port: int,
         *,
-        peers: frozenset[str],
+        peers: frozenset[str] | None,
         timeout: float,
         used: Callable[[], None] = lambda: None,
         security: IDataSecurity | None = None,
@@ -75,7 +76,7 @@ class PassivePort:
         self.port = port
         self._reactor = reactor
         self._listener: socket.socket | None = listener
-        self._peers = frozenset(normalised(peer) for peer in peers)
+        self._peers = None if peers is None else frozenset(normalised(peer) for peer in peers)
         self._timeout = timeout
         self._used = used
         self._connection: DataConnection | None = None
@@ -144,14 +145,14 @@ class PassivePort:
                 self._error = DataConnectionNotOpened(f"no data connection: {error.strerror or error}")
                 self.close()
                 return
-            if normalised(address[0]) in self._peers:
+            if self._peers is None or normalised(address[0]) in self._peers:
                 self._used()
                 self._stop_listening()
                 stream = make_stream(self._reactor, connected, self._security)
                 self._connection = DataConnection(self._reactor, stream, self._timeout)
                 self._tell()
             else:
-                connected.close()
+                close_by_reset(connected)
 
     def _stop_listening(self) -> None:
         listener = self._listener

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 
+from twisted.internet.defer import Deferred
+
 from ftpx.data.buffer import thread_buffer
 from ftpx.data.descriptor import Duplicate
 from ftpx.data.stream import IStream
 from ftpx.data.transfer import Transfer
-from ftpx.interfaces import IFileDescriptor, IWritableFile
+from ftpx.interfaces import IFileDescriptor, IStagedDescriptor, IWritableFile
 
 __all__ = ["receive"]
 
@@ -23,19 +25,39 @@ async def receive(transfer: Transfer, sink: IWritableFile) -> None:
     file = IFileDescriptor(sink, None)
     if file is None:
         await _receive_copies(transfer, sink)
-    elif not await _receive_small(transfer, sink):
-        await _receive_into_descriptor(transfer, sink.offset, file)
+    else:
+        first = memoryview(bytearray(_SMALL))
+        try:
+            ended = await _receive_first(transfer, first)
+        except BaseException:
+            _leave(sink, first[: transfer.moved])
+            raise
+        if not ended:
+            await _receive_into_descriptor(transfer, first, sink.offset, file)
+        elif transfer.moved:
+            await transfer.storage(sink.write(first[: transfer.moved]))
 
 
-async def _receive_small(transfer: Transfer, sink: IWritableFile) -> bool:
+def _leave(sink: IWritableFile, octets: memoryview) -> None:
+    """Give a sink what came before the transfer broke off, as it may be kept; nobody waits for that any more."""
+    if octets:
+        written = Deferred.fromCoroutine(_written(sink, octets))
+        written.addErrback(lambda _: None)
+        written.cancel()
+
+
+async def _written(sink: IWritableFile, octets: memoryview) -> None:
+    await sink.write(octets)
+
+
+async def _receive_first(transfer: Transfer, buffer: memoryview) -> bool:
     """
     Take the beginning in the reactor thread: for a small file, going to another costs more than the copy.
 
-    :return: whether that was all.
+    :return: whether that was all; if not, the buffer is full.
     """
-    buffer = memoryview(bytearray(_SMALL))
     ended = False
-    while not ended and transfer.moved < _SMALL:
+    while not ended and transfer.moved < len(buffer):
         try:
             size = transfer.stream.receive_into(buffer[transfer.moved :])
         except BlockingIOError:
@@ -43,8 +65,6 @@ async def _receive_small(transfer: Transfer, sink: IWritableFile) -> bool:
         else:
             transfer.moved += size
             ended = not size
-    if transfer.moved:
-        await transfer.storage(sink.write(buffer[: transfer.moved]))
     return ended
 
 
@@ -68,15 +88,33 @@ async def _receive_copies(transfer: Transfer, sink: IWritableFile) -> None:
         await transfer.storage(sink.write(buffer[:size]))
 
 
-async def _receive_into_descriptor(transfer: Transfer, offset: int, file: IFileDescriptor) -> None:
+async def _receive_into_descriptor(transfer: Transfer, first: memoryview, offset: int, file: IFileDescriptor) -> None:
     duplicate = Duplicate(file)
     try:
+        await transfer.in_pool(file.pool, _begin, first, file, duplicate, offset)
         ended = False
         while not ended:
             await transfer.readable()
             ended = await transfer.in_pool(file.pool, _drain, transfer, file, duplicate, offset)
     finally:
         transfer.release(duplicate.close_in_pool)
+
+
+def _begin(first: memoryview, file: IFileDescriptor, duplicate: Duplicate, offset: int) -> None:
+    """In a thread: write what has come already."""
+    staged = IStagedDescriptor(file, None)
+    try:
+        if staged is not None:
+            staged.prepare()
+        _write(duplicate.fileno(), first, offset)
+    except OSError as error:
+        raise file.translate(error) from error
+
+
+def _write(descriptor: int, octets: memoryview, position: int) -> None:
+    written = 0
+    while written < len(octets):
+        written += os.pwrite(descriptor, octets[written:], position + written)
 
 
 def _drain(transfer: Transfer, file: IFileDescriptor, duplicate: Duplicate, offset: int) -> bool:
@@ -87,7 +125,6 @@ def _drain(transfer: Transfer, file: IFileDescriptor, duplicate: Duplicate, offs
     """
     stream: IStream = transfer.stream
     view = thread_buffer()
-    descriptor = duplicate.fileno()
     stop = transfer.moved + _TURN
     while transfer.moved < stop:
         try:
@@ -98,9 +135,7 @@ def _drain(transfer: Transfer, file: IFileDescriptor, duplicate: Duplicate, offs
             if not size:
                 duplicate.close()
                 return True
-            written = 0
-            while written < size:
-                written += os.pwrite(descriptor, view[written:size], offset + transfer.moved + written)
+            _write(duplicate.fileno(), view[:size], offset + transfer.moved)
         except OSError as error:
             raise file.translate(error) from error
         transfer.moved += size

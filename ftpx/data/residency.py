@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 from functools import lru_cache
+
+from ftpx.data.page_cache import cached_pages, pages_of
 
 __all__ = ["Residency"]
 
 _NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
+_LOOK = 128 * 1024
+"""Systems read ahead as much, so where one page is in memory, its neighbours most often are."""
 _IN_MEMORY = frozenset({b"tmpfs", b"ramfs", b"devtmpfs"})
 
 
@@ -60,18 +63,24 @@ class Residency:
         return os.pread(self._descriptor, size, offset) if self._always else None
 
     def covers(self, offset: int, size: int) -> bool:
-        """Whether the first and the last page of a part are in memory; those between are taken to be."""
+        """Whether a part is in memory: all of it, or where the system does not tell that, a page in every so many."""
         if self._always is not None:
             return self._always
         if offset + size <= self._known:
             return True
+        # Only this tells whether the file system answers without a wait; it is asked even if all pages are there.
         page = bytearray(1)
         if not self._resident(page, offset):
             return bool(self._always)
-        if size > mmap.PAGESIZE and not self._resident(page, offset + size - 1):
-            return False
-        self._known = offset + size
-        return True
+        cached = cached_pages(self._descriptor, offset, size)
+        if cached is None:
+            last = offset + size - 1
+            covered = all(self._resident(page, place) for place in (*range(offset, last, _LOOK), last))
+        else:
+            covered = cached >= pages_of(offset, size)
+        if covered:
+            self._known = offset + size
+        return covered
 
     def _resident(self, page: bytearray, offset: int) -> bool:
         return self._now(page, offset) is not None

@@ -20,7 +20,14 @@ __all__ = ["send_blocks", "send_file"]
 _SMALL = 65536
 _COPY = 512 * 1024
 _TURN = 4 * 1024 * 1024
-"""How much is sent before other sessions get their turn."""
+"""How much is sent before other sessions get their turn, at most."""
+_FIRST_TURN = 128 * 1024
+"""How much of a file is sent in one turn at first."""
+_EARNED = 8
+"""
+A turn is such a part of what the transfer has sent already, so a large file is soon sent in large turns. When
+hundreds begin together, those that are first would otherwise have done all their work before the others begin.
+"""
 _TURN_OF_THREAD = 16 * 1024 * 1024
 """The same, where a thread does it."""
 
@@ -114,7 +121,7 @@ async def _send_windows(transfer: Transfer, file: IFileDescriptor, pages: Reside
     duplicate: Duplicate | None = None
     try:
         while True:
-            size = min(end - position, turn)
+            size = min(end - position, turn if stream.computes else min(turn, _earned(transfer)))
             try:
                 if not stream.computes and pages.covers(position, size):
                     sent = stream.send_file(file.fileno(), position, size)
@@ -135,7 +142,11 @@ async def _send_windows(transfer: Transfer, file: IFileDescriptor, pages: Reside
             await transfer.writable()
     finally:
         if duplicate is not None:
-            transfer.release(duplicate.close)
+            transfer.release(duplicate.close_in_pool)
+
+
+def _earned(transfer: Transfer) -> int:
+    return max(_FIRST_TURN, transfer.moved // _EARNED)
 
 
 async def _send_block(transfer: Transfer, block: Block, since: int, last: bool = False) -> int:

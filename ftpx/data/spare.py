@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall
 
+from ftpx.data.reset import close_by_reset
 from ftpx.data.stream import Time
 from ftpx.errors import NoFreePort
 
@@ -82,4 +83,4 @@ def _turn_away(listener: socket.socket) -> None:
             stranger, _ = listener.accept()
         except OSError:
             return
-        stranger.close()
+        close_by_reset(stranger)

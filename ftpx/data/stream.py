@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
+from ftpx.data.reset import disconnect, reset_on_close
 from ftpx.errors import DataConnectionLost
 from ftpx.interfaces import Block
 
@@ -30,7 +31,6 @@ _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _BYTES_ACKED = struct.Struct("Q")
 _BYTES_ACKED_OFFSET = 120
-_RESET = struct.pack("ii", 1, 0)
 _MORE: int = getattr(socket, "MSG_MORE", 0)
 _FIRST_LOOK = 0.005
 _LONGEST_LOOK = 0.25
@@ -310,11 +310,9 @@ class SocketStream:
             return
         self._stopped = error
         self._unwatch()
-        with suppress(OSError):
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        reset_on_close(self._socket)
         if in_use:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+            disconnect(self._socket)
         waits = (self._reader, self._writer)
         self._reader = self._writer = None
         for waiting in waits:

@@ -9,10 +9,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ftpx.data.opening import HANDSHAKE_LIMIT, within
+from ftpx.data.paced_stream import paced
 from ftpx.data.stall import StallWatch
 from ftpx.data.stream import IStream, Time
 from ftpx.errors import DataConnectionError, DataConnectionLost, DataConnectionNotSecured, DataConnectionStalled
-from ftpx.interfaces import IWorkerPool
+from ftpx.interfaces import IPace, IWorkerPool
 
 __all__ = ["Transfer"]
 
@@ -45,6 +46,13 @@ class Transfer:
         self._calls = 0
         self._releases: list[Callable[[], object]] = []
         self._closed = False
+
+    def keep_pace(self, pace: IPace) -> None:
+        """Let the stream go no faster than a pace allows; before anything has moved."""
+        if self._closed:
+            pace.end(0)
+        else:
+            self.stream = paced(self.stream, pace, self._clock)
 
     def established(self) -> Awaitable[None] | None:
         """

@@ -15,6 +15,9 @@ __all__ = ["REPLIES", "reply_for"]
 # What is missing and what is forbidden read the same, so that nobody can tell one from the other.
 _UNAVAILABLE = "No such file or directory, or not permitted."
 
+# Their texts are written for the peer.
+_TELLING = (errors.ArgumentError, errors.DigestMismatch, errors.FileReplaced)
+
 REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.ArgumentError: Reply(501, "Syntax error in the argument."),
     errors.AlreadyExists: Reply(550, "File exists."),
@@ -29,8 +32,23 @@ REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.DataConnectionTruncated: Reply(
         426, "The data connection ended without TLS close_notify, so this may not be all; transfer aborted."
     ),
+    errors.DeflatedDataInvalid: Reply(
+        501, "What came is not one whole stream in zlib's format, as MODE Z has it; transfer aborted."
+    ),
+    errors.DeflatedDataTruncated: Reply(
+        426, "The data connection ended in the middle of the compressed data; transfer aborted."
+    ),
+    errors.DigestMismatch: Reply(550, "What came is not what was announced; nothing was stored."),
     errors.DirectoryNotEmpty: Reply(550, "Directory not empty."),
-    errors.FileChanged: Reply(450, "The file was changed by somebody else meanwhile; look again."),
+    errors.FileChanged: Reply(
+        554, "The file was changed by somebody else meanwhile. Send yours from the start, without REST."
+    ),
+    errors.FileReplaced: Reply(
+        554, "This upload cannot be continued: another file has the name now. Send it from the start, without REST."
+    ),
+    errors.InflatesTooFar: Reply(
+        552, "This is small and inflates to far too much; nothing was stored. Send it without compression (MODE S)."
+    ),
     errors.IsADirectory: Reply(550, "Is a directory."),
     errors.NameRefused: Reply(553, "That name is not allowed here."),
     errors.NoFreePort: Reply(425, "No port is free for a data connection; try again later."),
@@ -55,12 +73,12 @@ def reply_for(error: errors.FtpxError) -> Reply:
     """
     The reply to a command that ended with an error.
 
-    A text the error carries for an argument replaces the table's, as it was written for the peer.
+    A text that is written for the peer replaces the table's.
     """
     for kind in type(error).__mro__:
         reply = REPLIES.get(kind)
         if reply is not None:
-            if isinstance(error, errors.ArgumentError) and error.args:
+            if isinstance(error, _TELLING) and error.args:
                 return Reply(reply.code, str(error))
             return reply
     return Reply(451, "The server could not do that.")

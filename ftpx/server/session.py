@@ -13,8 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ftpx.accounts.delay import LoginDelay
-from ftpx.errors import DataConnectionNotOpened
+from ftpx.data.deflate import DeflatedConnection
+from ftpx.digests.digests import Digests
 from ftpx.interfaces import (
+    Direction,
     Entry,
     IAccount,
     IDataConnection,
@@ -22,26 +24,35 @@ from ftpx.interfaces import (
     IDataSecurity,
     IRights,
     IStorage,
+    IWorkerPool,
     Path,
     Right,
 )
+from ftpx.ops.transfers import Transfers
 from ftpx.server.addresses import Addresses
 from ftpx.server.data_security import DataSecurity
+from ftpx.server.data_transfer import ContentTransfer, DataTransfer, OpenData
 from ftpx.server.journal import Journal
 from ftpx.server.policy import Policy
-from ftpx.server.state import SessionState
+from ftpx.server.rate_limits import RateLimits
+from ftpx.server.reservations import Reservations
+from ftpx.server.seen import SeenFiles
+from ftpx.server.state import SessionState, TransferMode
 from ftpx.server.verb import Verb
 from ftpx.tls.channel import Channel
 from ftpx.tls.server import TlsServer
 from ftpx.tls.session import TlsSession
 from ftpx.wire.replies import Reply
 
-__all__ = ["Control", "OpenData", "Services", "Session", "Transfer"]
+__all__ = ["Control", "Services", "Session"]
 
 
 @attrs.frozen(kw_only=True)
 class Services:
-    """What all sessions of a server share; ``tls`` is ``None`` if there is no certificate."""
+    """
+    What all sessions of a server share. ``tls`` is ``None`` if there is no certificate; ``computing`` is where what
+    keeps a processor busy is done.
+    """
 
     policy: Policy
     clock: IReactorTime
@@ -50,6 +61,11 @@ class Services:
     data: IDataConnections
     delay: LoginDelay
     journal: Journal
+    transfers: Transfers
+    computing: IWorkerPool
+    digests: Digests
+    reservations: Reservations
+    rates: RateLimits
     tls: TlsServer | None
     token: Callable[[], str]
 
@@ -97,45 +113,6 @@ class Control(Protocol):
         """The two ends."""
 
 
-@attrs.define
-class Transfer:
-    """A transfer under way, for STAT."""
-
-    opening: str
-    connection: IDataConnection
-
-
-class OpenData:
-    """A data connection for the time of a command; see `Session.open_data`."""
-
-    def __init__(self, session: Session, opening: str) -> None:
-        self._session = session
-        self._opening = opening
-
-    async def __aenter__(self) -> IDataConnection:
-        """
-        Wait for the connection.
-
-        :raises DataConnectionNotOpened: it did not come about.
-        """
-        session = self._session
-        port = session.state.take_data_port()
-        if port is None:
-            raise DataConnectionNotOpened
-        try:
-            self._connection = await port.connect()
-        finally:
-            port.close()
-        session.transfer = Transfer(self._opening, self._connection)
-        session.control.send(Reply(150, self._opening))
-        return self._connection
-
-    async def __aexit__(self, *error: object) -> None:
-        """Close it."""
-        self._session.transfer = None
-        self._connection.abort()
-
-
 class Session:
     """
     One client: its services, its state and the ways to answer it.
@@ -150,12 +127,14 @@ class Session:
         self.policy = services.policy
         self.control = control
         self.state = SessionState()
-        self.transfer: Transfer | None = None
+        self.transfer: DataTransfer | None = None
         self.committing = False
         self.aborted = False
         self.software = ""
+        self.seen = SeenFiles()
         self.tls: TlsSession | None = None
         self.reported = False
+        self.pacing = object()
 
     @property
     def account(self) -> IAccount:
@@ -191,9 +170,31 @@ class Session:
         """The TLS of data connections, if the client has asked for it."""
         return DataSecurity(self) if self.state.protected else None
 
+    def in_mode(self, connection: IDataConnection) -> IDataConnection:
+        """A data connection as the transfer mode has it."""
+        if self.state.mode is TransferMode.STREAM:
+            return connection
+        level = self.state.deflate_level or self.policy.deflate_level
+        return DeflatedConnection(connection, self.services.computing, level, self.policy.deflate_ratio)
+
+    def keep_pace(self, connection: IDataConnection, direction: Direction) -> None:
+        """Have a data connection go no faster than the rates allow."""
+        pace = self.services.rates.pace(direction, self.pacing, self.account.name, self.control.client)
+        if pace is not None:
+            connection.keep_pace(pace)
+
     def open_data(self, opening: str) -> OpenData:
-        """Open the data connection that was set up, say 150 and ``opening``, and close it whatever happens."""
-        return OpenData(self, opening)
+        """The data connection that was set up, for a listing; see `DataTransfer.open_data`."""
+        return DataTransfer(self, Direction.DOWNLOAD).open_data(opening)
+
+    def file_transfer(self, verb: str, direction: Direction, path: Path, size: int | None = None) -> ContentTransfer:
+        """
+        A context for all of a file's transfer, from the asking for the data connection (`ContentTransfer.open_data`)
+        to the publishing; how it is left is the outcome that the operators are told.
+
+        :param size: how many octets of the file go over the data connection, if that is known.
+        """
+        return ContentTransfer(self, verb, direction, path, size)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

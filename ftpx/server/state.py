@@ -7,13 +7,25 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from ftpx.digests.algorithms import Algorithm
+from ftpx.digests.expectation import Expectation
 from ftpx.interfaces import IAccount, IDataPort, Path
 from ftpx.wire.facts import FACTS
 from ftpx.wire.replies import Reply
 
-__all__ = ["DEFAULT_FACTS", "SEQUENCE", "SUPERSEDED_BY_EPSV_ALL", "Login", "Pending", "SessionState", "TransferType"]
+__all__ = [
+    "DEFAULT_FACTS",
+    "SEQUENCE",
+    "SUPERSEDED_BY_EPSV_ALL",
+    "Login",
+    "Pending",
+    "SessionState",
+    "TransferMode",
+    "TransferType",
+]
 
 DEFAULT_FACTS = frozenset(FACTS)
+_NOTHING_EXPECTED = Expectation()
 
 
 class Login(enum.Enum):
@@ -29,6 +41,13 @@ class TransferType(enum.Enum):
 
     ASCII = "A"
     IMAGE = "I"
+
+
+class TransferMode(enum.Enum):
+    """The transmission mode (RFC 959, section 3.4, and draft-preston-ftpext-deflate)."""
+
+    STREAM = "S"
+    DEFLATE = "Z"
 
 
 class Pending(enum.Flag):
@@ -50,7 +69,9 @@ class SessionState:
     Everything that commands change. REIN replaces it; USER resets all but the transfer parameters.
 
     ``restart`` and ``range_end`` are octets, ``range_end`` the one behind the last. ``protected``: data connections
-    speak TLS (PROT P); ``protection_begun``: PBSZ, which comes before PROT, was given.
+    speak TLS (PROT P); ``protection_begun``: PBSZ, which comes before PROT, was given. ``deflate_level`` is what
+    OPTS MODE Z asked for, ``None``: the server's own. ``hash_algorithm`` is the digest that HASH tells; ``expected`` is
+    what the next upload must be.
     """
 
     login: Login = Login.NONE
@@ -66,7 +87,12 @@ class SessionState:
     data_port: IDataPort | None = None
     epsv_all: bool = False
     type: TransferType = TransferType.ASCII
+    mode: TransferMode = TransferMode.STREAM
+    deflate_level: int | None = None
     facts: frozenset[str] = DEFAULT_FACTS
+    hash_algorithm: Algorithm = Algorithm.SHA_256
+    expected: Expectation = _NOTHING_EXPECTED
+    allocation: int | None = None
     protection_begun: bool = False
     protected: bool = False
 
@@ -88,6 +114,16 @@ class SessionState:
         wanted = self.restart, self.range_end
         self.restart, self.range_end = 0, None
         return wanted
+
+    def take_expectation(self) -> Expectation:
+        """What SITE EXPECT has announced; it is good for one upload, whatever commands come between."""
+        expected, self.expected = self.expected, _NOTHING_EXPECTED
+        return expected
+
+    def take_allocation(self) -> int | None:
+        """How many octets ALLO has asked room for; it is good for one upload."""
+        allocation, self.allocation = self.allocation, None
+        return allocation
 
     def take_data_port(self) -> IDataPort | None:
         """The port that PASV, EPSV, PORT or EPRT set up; it is good for one transfer."""
@@ -116,7 +152,8 @@ class SessionState:
         self.end()
         fresh = SessionState(failures=self.failures)
         if keep_parameters:
-            fresh.type, fresh.facts = self.type, self.facts
+            fresh.type, fresh.facts, fresh.hash_algorithm = self.type, self.facts, self.hash_algorithm
+            fresh.mode, fresh.deflate_level = self.mode, self.deflate_level
             fresh.protection_begun, fresh.protected = self.protection_begun, self.protected
         return fresh
 

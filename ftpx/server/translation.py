@@ -38,11 +38,15 @@ class AsciiSink:
         """Write a block with its line ends translated."""
         await self._sink.write(self._decoder.feed(block))
 
-    async def commit(self) -> Entry:
-        """Write what the last block left open and publish."""
+    async def finish(self) -> None:
+        """Write what the last block left open."""
         rest = self._decoder.finish()
         if rest:
             await self._sink.write(rest)
+
+    async def commit(self) -> Entry:
+        """Write what the last block left open and publish."""
+        await self.finish()
         return await self._sink.commit()
 
     async def abort(self) -> None:

@@ -7,7 +7,16 @@ import os
 from zope.interface import implementer
 
 from ftpx.errors import StorageError
-from ftpx.interfaces import Block, Entry, IFileDescriptor, IReadableFile, IWorkerPool, IWritableFile
+from ftpx.interfaces import (
+    Block,
+    Entry,
+    IDurableFile,
+    IFileDescriptor,
+    IPartialFile,
+    IReadableFile,
+    IStagedDescriptor,
+    IWorkerPool,
+)
 from ftpx.storage.descriptor import Descriptor, release
 from ftpx.storage.failures import call, storage_error
 from ftpx.storage.upload import Upload
@@ -70,7 +79,7 @@ class LocalReadableFile:
 _SMALL = 65536
 
 
-@implementer(IWritableFile, IFileDescriptor)
+@implementer(IPartialFile, IDurableFile, IStagedDescriptor)
 class LocalWritableFile:
     """
     A file that is staged until it is committed.
@@ -105,7 +114,20 @@ class LocalWritableFile:
 
     async def commit(self) -> Entry:
         """Publish; see `IWritableFile`."""
-        return await call(self.pool, self._upload.commit, *self._kept)
+        return await call(self.pool, self._upload.commit, False, *self._kept)
+
+    async def commit_durably(self) -> Entry:
+        """Publish what is on disk; see `IDurableFile`."""
+        return await call(self.pool, self._upload.commit, True, *self._kept)
+
+    def prepare(self) -> None:
+        """In a thread: see `IStagedDescriptor`."""
+        self._upload.prepare()
+
+    async def suspend(self) -> None:
+        """Keep what was written; see `IPartialFile`."""
+        if self._upload.open:
+            await call(self.pool, self._upload.suspend, *self._kept)
 
     async def abort(self) -> None:
         """Throw away; see `IWritableFile`."""

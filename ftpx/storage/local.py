@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from threading import Lock
 
 from zope.interface import implementer
 
 from ftpx.errors import AlreadyExists, ConfigurationError, IsADirectory, NameRefused, PermissionDenied
 from ftpx.interfaces import (
     Entry,
+    IDurable,
     IFreeSpace,
     IModes,
+    IPartialFile,
+    IPartialUploads,
     IReadableFile,
     IServerSideCopy,
     IStorage,
@@ -30,13 +32,15 @@ from ftpx.storage.failures import call
 from ftpx.storage.files import LocalReadableFile, LocalWritableFile
 from ftpx.storage.names import names_to_read, names_to_write
 from ftpx.storage.syscalls import has_openat2
-from ftpx.storage.tree import Tree
+from ftpx.storage.tree import Tree, Volume
 from ftpx.storage.upload import Upload
 
 __all__ = ["LocalPlugin", "LocalStorage", "open_local", "plugin"]
 
 
-@implementer(IStorage, ITimes, IModes, ISubtrees, ISymbolicLinks, IServerSideCopy, IFreeSpace)
+@implementer(
+    IStorage, ITimes, IModes, ISubtrees, ISymbolicLinks, IServerSideCopy, IFreeSpace, IDurable, IPartialUploads
+)
 class LocalStorage:
     """
     A directory, confined: see `ftpx.storage.beneath`.
@@ -92,6 +96,35 @@ class LocalStorage:
             raise
         return upload
 
+    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+        """Begin to write a file that is kept if it breaks off; see `IPartialUploads`."""
+        if not path:
+            raise IsADirectory("the root is a directory")
+        upload = await self._begin(self._tree.begin_owned, names_to_write(path), owner)
+        return LocalWritableFile(self._pool, upload)
+
+    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+        """Go on with a partial upload; see `IPartialUploads`."""
+        if not path:
+            raise IsADirectory("the root is a directory")
+        names = names_to_write(path)
+        upload = await call(self._pool, self._tree.continue_owned, names, owner, offset, discard=_suspend)
+        return None if upload is None else LocalWritableFile(self._pool, upload)
+
+    async def partial_size(self, path: Path, owner: str) -> int | None:
+        """What is kept of a partial upload; see `IPartialUploads`."""
+        if not path:
+            return None
+        return await call(self._pool, self._tree.partial_size, names_to_read(path), owner)
+
+    async def discard_partial(self, path: Path, owner: str) -> bool:
+        """Throw a partial upload away; see `IPartialUploads`."""
+        return bool(path) and await call(self._pool, self._tree.discard_partial, names_to_read(path), owner)
+
+    async def tidy_partials(self, lifetime: float) -> None:
+        """Throw away what is of no use any more; see `IPartialUploads`."""
+        await call(self._pool, self._tree.tidy_partials, lifetime)
+
     async def make_directory(self, path: Path) -> None:
         """Make a directory; see `IStorage`."""
         if not path:
@@ -141,7 +174,7 @@ class LocalStorage:
         """Copy a file, staged; see `IServerSideCopy`."""
         names = names_to_read(source), _not_root(destination, names_to_write)
         upload = await self._begin(self._tree.begin_copy, *names)
-        await call(self._pool, upload.commit)
+        await call(self._pool, upload.commit, False)
 
     async def free_space(self, path: Path) -> int:
         """Octets that could still be stored; see `IFreeSpace`."""
@@ -151,6 +184,11 @@ class LocalStorage:
 def _close(thing: Closable) -> None:
     """In a thread: let go of what was opened for somebody who does not wait any more."""
     thing.close()
+
+
+def _suspend(upload: Upload | None) -> None:
+    if upload is not None:
+        upload.suspend()
 
 
 def _close_first(found: tuple[Descriptor, Entry]) -> None:
@@ -180,7 +218,7 @@ def open_local(directory: str, pool: IWorkerPool, *, openat2: bool = True, tmpfi
     except ValueError as error:
         raise ConfigurationError(f"the root directory {directory!r} cannot be used: {error}") from error
     beneath: Beneath = KernelBeneath(root) if openat2 and has_openat2() else WalkBeneath(root)
-    return LocalStorage(Tree(beneath, tmpfile=tmpfile, continuing=Lock()), pool)
+    return LocalStorage(Tree(beneath, Volume(root, tmpfile)), pool)
 
 
 @implementer(IStoragePlugin)

@@ -27,8 +27,11 @@ from ftpx.interfaces import (
     ICreationTimes,
     IFreeSpace,
     IModes,
+    IPartialFile,
+    IPartialUploads,
     IReadableFile,
     IServerSideCopy,
+    IStagedContent,
     IStorage,
     IStoragePlugin,
     ISubtrees,
@@ -38,6 +41,7 @@ from ftpx.interfaces import (
     Path,
 )
 from ftpx.storage.listing import PAGE_SIZE
+from ftpx.storage.memory_partials import MemoryPartials, PartialPlace
 from ftpx.storage.names import LONGEST_NAME, octets
 from ftpx.storage.nodes import Directory, File, Node, Volume
 
@@ -63,7 +67,7 @@ class _ReadableFile:
         self._content = memoryview(b"")
 
 
-@implementer(IWritableFile)
+@implementer(IWritableFile, IStagedContent)
 class _WritableFile:
     """Content that is gathered until it is committed."""
 
@@ -74,6 +78,10 @@ class _WritableFile:
         self._publish = publish
         self._open = True
         volume.take(len(content))
+
+    async def read_back(self, offset: int, size: int) -> bytes:
+        """Octets of what was written; see `IStagedContent`."""
+        return bytes(self._content[offset : offset + size])
 
     async def write(self, block: Block) -> None:
         """Add a block; see `IWritableFile`."""
@@ -104,7 +112,51 @@ class _WritableFile:
             raise StorageFailure("the upload is closed")
 
 
-@implementer(IStorage, ITimes, ICreationTimes, IModes, ISubtrees, IServerSideCopy)
+@implementer(IPartialFile)
+class _PartialFile(_WritableFile):
+    """Content that is kept for its owner if it breaks off. ``continued``: it began as such."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        partials: MemoryPartials,
+        place: PartialPlace,
+        content: bytearray,
+        publish: Callable[[bytearray], Entry],
+        *,
+        continued: bool,
+    ) -> None:
+        super().__init__(volume, content, publish)
+        self._partials = partials
+        self._place = place
+        self._continued = continued
+        self._replaces = partials.replaced_by(place)
+        partials.begin(place)
+
+    async def commit(self) -> Entry:
+        """Publish; see `IWritableFile`."""
+        entry = await super().commit()
+        self._partials.end(self._place)
+        if not self._continued:
+            self._partials.supersede(self._place)
+        return entry
+
+    async def suspend(self) -> None:
+        """Keep what was written; see `IPartialFile`."""
+        if self._open and self._content:
+            self._open = False
+            self._partials.end(self._place)
+            self._partials.keep(self._place, self._content, self._replaces)
+        await self.abort()
+
+    async def abort(self) -> None:
+        """Throw away; see `IWritableFile`."""
+        if self._open:
+            self._partials.end(self._place)
+        await super().abort()
+
+
+@implementer(IStorage, ITimes, ICreationTimes, IModes, ISubtrees, IServerSideCopy, IPartialUploads)
 class MemoryStorage:
     """
     A tree of files in memory. With a limit it provides `IFreeSpace` too.
@@ -115,10 +167,12 @@ class MemoryStorage:
 
     def __init__(self, limit: int | None = None, clock: Callable[[], float] = time.time) -> None:
         volume = Volume(clock, limit)
-        self._place(volume, volume.directory())
+        self._place(volume, MemoryPartials(volume), volume.directory(), ())
 
-    def _place(self, volume: Volume, root: Directory) -> None:
+    def _place(self, volume: Volume, partials: MemoryPartials, root: Directory, prefix: Path) -> None:
+        self._prefix = prefix
         self._volume = volume
+        self._partials = partials
         self._root = root
         if volume.limit is not None:
             alsoProvides(self, IFreeSpace)
@@ -186,15 +240,57 @@ class MemoryStorage:
         content = bytearray() if present is None else present.content
         if (offset or 0) > len(content):
             raise OffsetBeyondEnd("the file is shorter")
+        publish = self._publication(directory, name, exclusive=exclusive, continued=offset != 0)
+        return _WritableFile(self._volume, content[:offset], publish)
+
+    def _publication(
+        self, directory: Directory, name: str, *, exclusive: bool = False, continued: bool = False
+    ) -> Callable[[bytearray], Entry]:
+        """What gives a file its next content; one that is ``continued`` must be what it is now."""
+        present = self._replaceable(directory, name, exclusive=exclusive)
+        version = _version(present)
 
         def publish(content: bytearray) -> Entry:
             now_present = self._replaceable(directory, name, exclusive=exclusive)
-            if offset != 0 and (now_present is not present or _version(now_present) != version):
+            if continued and (now_present is not present or _version(now_present) != version):
                 raise FileChanged("the file was changed meanwhile")
             return self._put(directory, name, content, now_present)
 
-        version = _version(present)
-        return _WritableFile(self._volume, content[:offset], publish)
+        return publish
+
+    def _partial_place(self, path: Path, owner: str) -> PartialPlace:
+        return PartialPlace(owner, self._prefix + path, *self._new_place(path))
+
+    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+        """Begin to write a file that is kept if it breaks off; see `IPartialUploads`."""
+        if not path:
+            raise IsADirectory("the root is a directory")
+        place = self._partial_place(path, owner)
+        publish = self._publication(place.directory, place.name)
+        return _PartialFile(self._volume, self._partials, place, bytearray(), publish, continued=False)
+
+    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+        """Go on with a partial upload; see `IPartialUploads`."""
+        if not path:
+            raise IsADirectory("the root is a directory")
+        place = self._partial_place(path, owner)
+        publish = self._publication(place.directory, place.name, continued=True)
+        content = self._partials.claim(place, offset)
+        if content is None:
+            return None
+        return _PartialFile(self._volume, self._partials, place, content, publish, continued=True)
+
+    async def partial_size(self, path: Path, owner: str) -> int | None:
+        """What is kept of a partial upload; see `IPartialUploads`."""
+        return self._partials.size(self._partial_place(path, owner)) if path else None
+
+    async def discard_partial(self, path: Path, owner: str) -> bool:
+        """Throw a partial upload away; see `IPartialUploads`."""
+        return bool(path) and self._partials.discard(self._partial_place(path, owner))
+
+    async def tidy_partials(self, lifetime: float) -> None:
+        """Throw away what was kept for too long; see `IPartialUploads`."""
+        self._partials.tidy(lifetime)
 
     @staticmethod
     def _replaceable(directory: Directory, name: str, *, exclusive: bool) -> File | None:
@@ -282,7 +378,7 @@ class MemoryStorage:
     async def subtree(self, path: Path) -> IStorage:
         """A directory as a storage of its own; see `ISubtrees`."""
         storage = MemoryStorage.__new__(MemoryStorage)
-        storage._place(self._volume, self._directory(path))
+        storage._place(self._volume, self._partials, self._directory(path), self._prefix + path)
         return storage
 
     async def copy(self, source: Path, destination: Path) -> None:

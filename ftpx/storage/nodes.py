@@ -55,6 +55,10 @@ class Volume:
         self.limit = limit
         self.used = 0
 
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock()
+
     def take(self, octets: int) -> None:
         """:raises NoSpace: there is no room for so many octets more."""
         if self.limit is not None and self.used + octets > self.limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import Final
 
 import attrs
 from zope.interface import implementer
@@ -11,8 +12,11 @@ from ftpx.errors import AlreadyExists, IsADirectory, NotADirectory, PermissionDe
 from ftpx.interfaces import (
     Entry,
     ICreationTimes,
+    IDurable,
     IFreeSpace,
     IModes,
+    IPartialFile,
+    IPartialUploads,
     IReadableFile,
     IRights,
     IServerSideCopy,
@@ -29,6 +33,19 @@ from ftpx.storage.abilities import provide_like
 __all__ = ["PrefixedStorage", "subtree"]
 
 
+_ABILITIES: Final = (
+    IRights,
+    ISubtrees,
+    ITimes,
+    ICreationTimes,
+    IModes,
+    IServerSideCopy,
+    IFreeSpace,
+    IDurable,
+    IPartialUploads,
+)
+
+
 @implementer(IStorage)
 class PrefixedStorage:
     """
@@ -41,12 +58,18 @@ class PrefixedStorage:
     def __init__(self, inner: IStorage, path: Path) -> None:
         self._inner = inner
         self._prefix = path
-        provide_like(self, inner, [IRights, ISubtrees, ITimes, ICreationTimes, IModes, IServerSideCopy, IFreeSpace])
+        provide_like(self, inner, _ABILITIES)
 
     def _beyond_root(self, path: Path) -> Path:
         """The path in the other storage of something that may be changed or moved."""
         if not path:
             raise PermissionDenied("not with the root")
+        return self._prefix + path
+
+    def _file(self, path: Path) -> Path:
+        """The path in the other storage of a file to write."""
+        if not path:
+            raise IsADirectory("the root is a directory")
         return self._prefix + path
 
     async def stat(self, path: Path) -> Entry:
@@ -64,9 +87,27 @@ class PrefixedStorage:
 
     async def open_write(self, path: Path, *, offset: int | None = 0, exclusive: bool = False) -> IWritableFile:
         """Begin to write a file; see `IStorage`."""
-        if not path:
-            raise IsADirectory("the root is a directory")
-        return await self._inner.open_write(self._prefix + path, offset=offset, exclusive=exclusive)
+        return await self._inner.open_write(self._file(path), offset=offset, exclusive=exclusive)
+
+    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+        """Begin to write a file that is kept if it breaks off; see `IPartialUploads`."""
+        return await IPartialUploads(self._inner).begin_upload(self._file(path), owner)
+
+    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+        """Go on with a partial upload; see `IPartialUploads`."""
+        return await IPartialUploads(self._inner).continue_upload(self._file(path), owner, offset)
+
+    async def partial_size(self, path: Path, owner: str) -> int | None:
+        """What is kept of a partial upload; see `IPartialUploads`."""
+        return await IPartialUploads(self._inner).partial_size(self._prefix + path, owner)
+
+    async def discard_partial(self, path: Path, owner: str) -> bool:
+        """Throw a partial upload away; see `IPartialUploads`."""
+        return await IPartialUploads(self._inner).discard_partial(self._prefix + path, owner)
+
+    async def tidy_partials(self, lifetime: float) -> None:
+        """Throw away what is of no use any more, in the other storage; see `IPartialUploads`."""
+        await IPartialUploads(self._inner).tidy_partials(lifetime)
 
     async def make_directory(self, path: Path) -> None:
         """Make a directory; see `IStorage`."""

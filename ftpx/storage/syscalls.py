@@ -82,16 +82,16 @@ def has_openat2() -> bool:
     return True
 
 
-def rename_exclusively(source: bytes, destination: bytes, directory: int) -> None:
+def rename_exclusively(source: bytes, destination: bytes, source_directory: int, directory: int) -> None:
     """
-    Give an entry of a directory another name that must not be taken yet.
+    Move an entry of a directory to another, under a name that must not be taken yet.
 
     :raises OSError: EEXIST, or EINVAL or ENOSYS where the system cannot do this.
     """
     function = getattr(_libc, "renameat2", None)
     if function is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    if function(directory, source, directory, destination, _RENAME_NOREPLACE) < 0:
+    if function(source_directory, source, directory, destination, _RENAME_NOREPLACE) < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 

@@ -6,10 +6,13 @@ import errno
 import math
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Final
+
+import attrs
 
 from ftpx.errors import (
     AlreadyExists,
@@ -22,20 +25,26 @@ from ftpx.errors import (
     PermissionDenied,
 )
 from ftpx.interfaces import Entry
+from ftpx.storage import partials
 from ftpx.storage.beneath import DIRECTORY, Beneath, Root, in_parent
 from ftpx.storage.descriptor import Descriptor
 from ftpx.storage.entries import entry_of, require_regular
 from ftpx.storage.listing import DirectoryScan
 from ftpx.storage.names import HIDDEN_PREFIX, Names, text
-from ftpx.storage.staging import begin_staging, path_of_descriptor
-from ftpx.storage.upload import Target, Upload, present_at
+from ftpx.storage.partials import Claim
+from ftpx.storage.staged_names import PartialKey, StagedName, State
+from ftpx.storage.staging import Staging, begin_staging, path_of_descriptor
+from ftpx.storage.staging_folder import FOLDER
+from ftpx.storage.upload import Target, Upload, present_at, token_of_present
 
-__all__ = ["Tree"]
+__all__ = ["Tree", "Volume"]
 
 #: A FIFO must not make us wait, a terminal must not become ours.
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _SCAN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 _MOST_LINKS: Final = 8
+# What is said of a directory in which something is.
+_NOT_EMPTY: Final = frozenset([errno.EEXIST, errno.ENOTEMPTY])
 _NEW_FILE: Final = 0o666
 _PRIVATE: Final = 0o600
 # Where the thing itself cannot be had, but what has its name may be a link that can be told of.
@@ -46,18 +55,33 @@ def _title(names: Names) -> str:
     return text(names[-1]) if names else ""
 
 
+@attrs.define
+class Volume:
+    """
+    What all trees of one storage share.
+
+    ``root`` is its directory, where the staging folder is; ``tmpfile``: uploads may be staged without a name;
+    ``continuing``: see `Target`; ``lifetime``: for how many seconds partial uploads are kept, as far as it is known.
+    """
+
+    root: Root
+    tmpfile: bool
+    continuing: Lock = attrs.field(factory=Lock)
+    lifetime: float = math.inf
+
+
 class Tree:
     """
     A directory and what is beneath it.
 
-    :param tmpfile: whether uploads may be staged without a name.
-    :param continuing: shared by all trees of one storage; see `Target`.
+    :param volume: what all trees of one storage share.
+    :param prefix: the path from the root of the storage.
     """
 
-    def __init__(self, beneath: Beneath, *, tmpfile: bool, continuing: Lock) -> None:
+    def __init__(self, beneath: Beneath, volume: Volume, prefix: Names = ()) -> None:
         self._beneath = beneath
-        self._tmpfile = tmpfile
-        self._continuing = continuing
+        self._volume = volume
+        self._prefix = prefix
 
     @contextmanager
     def _opened(self, names: Names, flags: int) -> Iterator[int]:
@@ -124,7 +148,7 @@ class Tree:
     def subtree(self, names: Names) -> Tree:
         """A directory as a tree of its own."""
         root = Root(self._beneath.open(names, DIRECTORY))
-        return Tree(self._beneath.at(root), tmpfile=self._tmpfile, continuing=self._continuing)
+        return Tree(self._beneath.at(root), self._volume, [*self._prefix, *names])
 
     def make_directory(self, names: Names) -> None:
         """Make a directory."""
@@ -134,7 +158,12 @@ class Tree:
     def remove_directory(self, names: Names) -> None:
         """Remove an empty directory."""
         with in_parent(self._beneath, names) as (parent, name):
-            os.rmdir(name, dir_fd=parent)
+            try:
+                os.rmdir(name, dir_fd=parent)
+            except OSError as error:
+                if error.errno not in _NOT_EMPTY or not _holds_partials_only(parent, name):
+                    raise
+                os.rmdir(name, dir_fd=parent)
 
     def remove_file(self, names: Names) -> None:
         """Remove anything but a directory."""
@@ -204,11 +233,114 @@ class Tree:
                 keep = present.st_size if offset is None else offset
             if (offset or 0) > (0 if present is None else present.st_size):
                 raise OffsetBeyondEnd("the file is shorter")
-            target = Target(directory, name, _title(names), present, exclusive, offset != 0, self._continuing)
+            target = self._target(names, directory, name, present, exclusive=exclusive, continued=offset != 0)
             return self._staged(target, source, keep)
         except BaseException:
             _close_all(directory, source)
             raise
+
+    def begin_owned(self, names: Names, owner: str) -> Upload:
+        """Stage the next content of a file, from its start; it is kept for the owner if it breaks off."""
+        directory, name = self._place(names, follow=True)
+        try:
+            present = self._replaceable(directory, name, exclusive=False)
+            target = self._target(names, directory, name, present, key=self._key(names, owner))
+            return self._staged(target, -1, 0)
+        except BaseException:
+            _close_all(directory)
+            raise
+
+    def continue_owned(self, names: Names, owner: str, offset: int | None) -> Upload | None:
+        """Go on with the partial upload of an owner; see `IPartialUploads`."""
+        directory, name = self._place(names, follow=True)
+        claimed: Claim | None = None
+        upload: Upload | None = None
+        try:
+            key = self._key(names, owner)
+            places = self._places(directory)
+            present = self._replaceable(directory, name, exclusive=False)
+            token = token_of_present(present)
+            if offset is None and present is not None:
+                kept = partials.kept_of(places, key)
+                if kept is not None:
+                    partials.may_append(kept[0], same_file=kept[1] == token)
+                return None
+            claimed = partials.claim(places, key)
+            if claimed is not None:
+                partials.may_continue(offset, claimed.size, same_file=present is None or claimed.name.token == token)
+                keep = claimed.size if offset is None else offset
+                target = self._target(names, directory, name, present, continued=True, key=key)
+                staging = Staging(places, claimed.descriptor)
+                staging.adopt(claimed.folder, claimed.octets)
+                staging.give_name(StagedName(State.UNDER_WAY, key, token))
+                os.ftruncate(claimed.descriptor, keep)
+                upload = Upload(target, staging, -1, 0, offset=keep)
+            return upload
+        finally:
+            if upload is None:
+                _close_all(directory)
+                if claimed is not None:
+                    _close_all(claimed.descriptor)
+                    claimed.folder.close()
+
+    def partial_size(self, names: Names, owner: str) -> int | None:
+        """Octets of the partial upload of an owner, where no file has the name."""
+        with self._partials(names, owner) as (directory, name, key):
+            if present_at(directory, name) is not None:
+                return None
+            kept = partials.kept_of(self._places(directory), key)
+            return None if kept is None else kept[0] or None
+
+    def discard_partial(self, names: Names, owner: str) -> bool:
+        """Throw away the partial upload of an owner."""
+        with self._partials(names, owner) as (directory, _, key):
+            return partials.discard(self._places(directory), key)
+
+    def tidy_partials(self, lifetime: float) -> None:
+        """Throw away what is of no use in the staging folder; see `IPartialUploads`."""
+        self._volume.lifetime = lifetime
+        partials.tidy(self._volume.root.descriptor, lifetime, time.time())
+
+    @contextmanager
+    def _partials(self, names: Names, owner: str) -> Iterator[tuple[int, bytes, PartialKey]]:
+        directory, name = self._place(names, follow=True)
+        try:
+            yield directory, name, self._key(names, owner)
+        finally:
+            os.close(directory)
+
+    def _key(self, names: Names, owner: str) -> PartialKey:
+        return PartialKey.of(owner, [*self._prefix, *names])
+
+    def _places(self, directory: int) -> tuple[int, ...]:
+        """Where staged files may get a name: at the root of the storage, where that can be, else where they will be."""
+        return self._volume.root.descriptor, directory
+
+    def _target(
+        self,
+        names: Names,
+        directory: int,
+        name: bytes,
+        present: os.stat_result | None,
+        *,
+        exclusive: bool = False,
+        continued: bool = False,
+        key: PartialKey | None = None,
+    ) -> Target:
+        # Only the folder of the root is tidied from time to time.
+        with suppress(OSError):
+            partials.tidy_elsewhere(directory, self._volume.root.descriptor, self._volume.lifetime, time.time())
+        return Target(
+            directory,
+            self._places(directory),
+            name,
+            _title(names),
+            present,
+            exclusive,
+            continued,
+            self._volume.continuing,
+            key,
+        )
 
     def begin_copy(self, source: Names, destination: Names) -> Upload:
         """Stage the content of another file; it is all there when `Upload.keep` says so."""
@@ -219,16 +351,18 @@ class Tree:
             require_regular(status)
             directory, name = self._place(destination, follow=True)
             present = self._replaceable(directory, name, exclusive=False)
-            target = Target(directory, name, _title(destination), present, False, False, self._continuing)
+            target = self._target(destination, directory, name, present)
             return self._staged(target, original, status.st_size)
         except BaseException:
             _close_all(directory, original)
             raise
 
     def _staged(self, target: Target, source: int, keep: int) -> Upload:
-        # What replaces a file gets its mode only at the end; until then it is nobody else's business.
-        mode = _NEW_FILE if target.present is None else _PRIVATE
-        return Upload(target, begin_staging(target.directory, mode, tmpfile=self._tmpfile), source, keep)
+        # What replaces a file gets its mode only at the end; until then it is nobody else's business. A partial upload
+        # may be published when that file is gone, and is in a private folder until then.
+        mode = _NEW_FILE if target.present is None or target.key is not None else _PRIVATE
+        staging = begin_staging(target.directory, target.places, mode, tmpfile=self._volume.tmpfile)
+        return Upload(target, staging, source, keep)
 
     @staticmethod
     def _replaceable(directory: int, name: bytes, *, exclusive: bool) -> os.stat_result | None:
@@ -268,6 +402,18 @@ class Tree:
                 raise PermissionDenied("the link leads elsewhere")
             path[-1:] = target.split(b"/")
         raise PermissionDenied("too many links")
+
+
+def _holds_partials_only(parent: int, name: bytes) -> bool:
+    """Whether a directory looks empty to clients. What nobody writes any more in its staging folder is thrown away."""
+    directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        if [*map(os.fsencode, os.listdir(directory))] != [FOLDER]:
+            return False
+        partials.tidy(directory, 0, math.inf)
+        return not os.listdir(directory)
+    finally:
+        os.close(directory)
 
 
 def _close_all(*descriptors: int) -> None:

@@ -187,7 +187,7 @@ class MemoryDataPort:
     """
     A data port whose peer does what a test says.
 
-    ``peers`` is what `IDataConnections.listen` was given, ``None`` for an active port, whose ``source`` it was given;
+    ``peers`` is what `IDataConnections.listen` was given, ``source`` what `IDataConnections.dial` was;
     ``security`` is the TLS that the connection is to have. Its octets go in clear here, its judgement counts.
     """
 
@@ -282,7 +282,7 @@ class MemoryDataConnections:
         self.ports: list[MemoryDataPort] = []
         self.full = False
 
-    def listen(self, host: str, peers: frozenset[str], security: IDataSecurity | None = None) -> MemoryDataPort:
+    def listen(self, host: str, peers: frozenset[str] | None, security: IDataSecurity | None = None) -> MemoryDataPort:
         """See `IDataConnections`."""
         if self.full:
             raise NoFreePort("every port for data connections is taken")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -30,10 +30,19 @@ from ftpx.accounts.certificate import CertificateChecker
 from ftpx.accounts.checkers import ClearPasswords, PasswordChecker
 from ftpx.accounts.delay import LoginDelay
 from ftpx.accounts.realm import Realm
-from ftpx.interfaces import IStorage
+from ftpx.digests.computing import Computations
+from ftpx.digests.digests import Digests
+from ftpx.digests.store import DigestStore
+from ftpx.interfaces import IEventSink, IStorage
+from ftpx.ops.event_log import EventLog
+from ftpx.ops.events import Events
+from ftpx.ops.transfers import Transfers
 from ftpx.server.factory import ControlFactory, ImplicitTlsFactory
 from ftpx.server.journal import Journal
 from ftpx.server.policy import Policy
+from ftpx.server.rate_limits import RateLimits
+from ftpx.server.rates import RateTable, parse_rule
+from ftpx.server.reservations import Reservations
 from ftpx.server.session import Services
 from ftpx.storage.memory import MemoryStorage
 from ftpx.storage.readonly import ReadOnlyStorage
@@ -63,6 +72,8 @@ class ServerHarness:
     :param storage: what is served; an empty `MemoryStorage` by default.
     :param users: names and passwords; by default alice has the password ``secret``.
     :param tls: to offer TLS; data connections stay in clear in memory, see `MemoryDataPort.accept`.
+    :param sinks: are told of transfers; of their progress if ``services.transfers`` is started.
+    :param rates: as behind ``--rate``; ``services.rates`` may be given others later, if there are any.
     :param policy: fields of `ftpx.server.policy.Policy` to set otherwise.
     """
 
@@ -75,6 +86,8 @@ class ServerHarness:
         max_sessions: int = 0,
         max_sessions_per_ip: int = 0,
         tls: TlsServer | None = None,
+        sinks: Sequence[IEventSink] = (),
+        rates: Sequence[str] = (),
         **policy: Any,
     ) -> None:
         self.clock = Clock()
@@ -87,6 +100,7 @@ class ServerHarness:
         if tls is not None and tls.rules.client_certificates is ClientCertificates.LOGIN:
             checkers.append(CertificateChecker())
         tokens = itertools.count(1)
+        journal = Journal(Clock())
         self.services = Services(
             policy=attrs.evolve(_POLICY, **policy),
             clock=self.clock,
@@ -94,7 +108,12 @@ class ServerHarness:
             portal=make_portal(Realm(self._home), checkers),
             data=self.data,
             delay=LoginDelay(self.clock),
-            journal=Journal(Clock()),
+            computing=InlinePool(),
+            digests=Digests(DigestStore(), Computations(InlinePool()), self.now),
+            reservations=Reservations(),
+            rates=RateLimits(self.clock, RateTable(map(parse_rule, rates)), changing=bool(rates)),
+            journal=journal,
+            transfers=Transfers(self.clock, self.now, Events([EventLog(journal.later), *sinks])),
             tls=tls,
             token=lambda: f"{next(tokens):04x}",
         )

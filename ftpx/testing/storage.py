@@ -12,13 +12,25 @@ from ftpx.testing.storage_abilities import AbilitiesContract
 from ftpx.testing.storage_base import StorageCase
 from ftpx.testing.storage_directories import DirectoriesContract, NamesContract, RenamingContract
 from ftpx.testing.storage_files import ReadingContract, WritingContract
+from ftpx.testing.storage_partials import (
+    DurabilityContract,
+    PartialsCase,
+    PartialUploadsContract,
+    ReplacedUploadsContract,
+    StagedContentContract,
+)
 
 __all__ = [
     "AbilitiesContract",
     "DirectoriesContract",
+    "DurabilityContract",
     "NamesContract",
+    "PartialUploadsContract",
+    "PartialsCase",
     "ReadingContract",
     "RenamingContract",
+    "ReplacedUploadsContract",
+    "StagedContentContract",
     "StorageCase",
     "StorageContract",
     "WritingContract",
@@ -26,6 +38,15 @@ __all__ = [
 
 
 class StorageContract(
-    ReadingContract, WritingContract, NamesContract, DirectoriesContract, RenamingContract, AbilitiesContract
+    ReadingContract,
+    WritingContract,
+    NamesContract,
+    DirectoriesContract,
+    RenamingContract,
+    AbilitiesContract,
+    PartialUploadsContract,
+    ReplacedUploadsContract,
+    StagedContentContract,
+    DurabilityContract,
 ):
     """All that a storage must do: mix it into a `SynchronousTestCase` and write `make_storage`."""

@@ -43,7 +43,8 @@ def parse_command(line: bytes) -> Command:
     The argument is everything behind the one space that ends the verb, blanks included, with
     each escaped IAC (RFC 854) as the one octet that it means.
 
-    :raises CommandError: the line does not begin with one to ten ASCII letters and a space or its end.
+    :raises CommandError: the line does not begin with a verb and a space or its end. A verb is one to ten ASCII letters
+        and, behind the first of them, digits.
     :raises ArgumentError: the argument holds NUL, CR or LF.
     """
     verb, _, argument = line.partition(b" ")
@@ -60,6 +61,6 @@ def parse_command(line: bytes) -> Command:
 # Arguments are never kept here: some of them are passwords.
 @lru_cache(maxsize=256)
 def _without_argument(verb: bytes) -> Command:
-    if not verb.isalpha() or len(verb) > _LONGEST_VERB:
+    if not verb.isalnum() or not verb[:1].isalpha() or len(verb) > _LONGEST_VERB:
         raise CommandError("Not a command.")
     return Command(verb.decode("ascii").upper(), None)

@@ -42,6 +42,31 @@ class MarkdownTests(SynchronousTestCase):
         self.assertIn("- other, mlsd: 502 no\n", report)
         self.assertIn("`the command`", report)
 
+    def test_further_rows(self) -> None:
+        """Work with several figures has a row for each."""
+        figures: dict[tuple[str, str], list[float | None]] = {
+            ("many-50", "ftpx"): [2.0],
+            ("many-50-spread", "ftpx"): [1.5],
+        }
+        report = markdown(Results(("ftpx",), figures), [WORKLOADS["many-50"]], {}, "the command")
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in report.splitlines()]
+        self.assertIn(["50 transfers at once, checked (GB/s)", "2.00"], cells)
+        self.assertIn(["50 transfers at once: slowest to fastest (times as long)", "1.50"], cells)
+
+    def test_against_itself(self) -> None:
+        """What a digest costs is told as a ratio to the same work without it, if both were done."""
+        figures: dict[tuple[str, str], list[float | None]] = {
+            ("stor", "ftpx"): [2.0, 4.0],
+            ("stor-digest", "ftpx"): [1.0, 2.0],
+            ("stor-processor", "ftpx"): [1.0, 1.0],
+            ("stor-digest-processor", "ftpx"): [4.0, 4.0],
+        }
+        both = [WORKLOADS["stor"], WORKLOADS["stor-digest"]]
+        report = markdown(Results(("ftpx",), figures), both, {}, "the command")
+        self.assertIn("SHA-256 of every octet: 0.50 times as good as STOR of one large file\n", report)
+        self.assertIn("SHA-256 of every octet: processor: 0.25 times as good", report)
+        self.assertNotIn("itself", markdown(Results(("ftpx",), figures), both[1:], {}, "the command"))
+
     def test_without_ftpx(self) -> None:
         """Where ftpx did not run there is nothing to compare."""
         report = markdown(Results(("other",)), [WORKLOADS["retr"]], {}, "the command")

@@ -16,7 +16,16 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from ftpx.errors import NoSpace, StorageError, StorageFailure, StorageUnavailable
-from ftpx.interfaces import Block, Entry, IFileDescriptor, IReadableFile, IWorkerPool, IWritableFile, Kind
+from ftpx.interfaces import (
+    Block,
+    Entry,
+    IFileDescriptor,
+    IReadableFile,
+    IStagedDescriptor,
+    IWorkerPool,
+    IWritableFile,
+    Kind,
+)
 from ftpx.testing.pool import InlinePool
 
 _T = TypeVar("_T")
@@ -265,9 +274,14 @@ class DescriptorSink(_OnDisk):
     def __init__(self, content: bytes = b"", pool: IWorkerPool | None = None) -> None:
         super().__init__(content, pool)
         self.offset = len(content)
-        self.copied = 0
+        self.blocks: list[bytes] = []
         self.hangs: Deferred[None] | None = None
         self.error: Exception | None = None
+
+    @property
+    def copied(self) -> int:
+        """How many octets came as blocks."""
+        return sum(map(len, self.blocks))
 
     async def write(self, block: Block) -> None:
         """Add a block by copying it; waits if ``hangs`` is set."""
@@ -278,7 +292,7 @@ class DescriptorSink(_OnDisk):
         self.file.seek(self.offset + self.copied)
         self.file.write(block)
         self.file.flush()
-        self.copied += len(block)
+        self.blocks.append(bytes(block))
 
     async def commit(self) -> Entry:
         """Nobody sees it anyway."""
@@ -286,6 +300,22 @@ class DescriptorSink(_OnDisk):
 
     async def abort(self) -> None:
         """Forget it."""
+
+
+@implementer(IStagedDescriptor)
+class StagedSink(DescriptorSink):
+    """A file on disk that wants to be prepared; ``prepared`` has what was written when it was."""
+
+    def __init__(self, content: bytes = b"", pool: IWorkerPool | None = None) -> None:
+        super().__init__(content, pool)
+        self.prepared: list[bytes] = []
+        self.refusal: OSError | None = None
+
+    def prepare(self) -> None:
+        """Note it, or fail."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.prepared.append(self.written)
 
 
 def failing(number: int) -> Callable[..., int]:

@@ -52,7 +52,7 @@ class PortCase(SynchronousTestCase):
 class PassivePortTests(PortCase, DataPortContract):
     """A passive port over a fake listening socket."""
 
-    def port(self, peers: frozenset[str] = frozenset({PEER})) -> PassivePort:
+    def port(self, peers: frozenset[str] | None = frozenset({PEER})) -> PassivePort:
         self.listener = FakeListener()
         self.addCleanup(lambda: self.assertTrue(self.listener.closed))
         listener = cast(socket.socket, self.listener)
@@ -107,6 +107,24 @@ class PassivePortTests(PortCase, DataPortContract):
         port.doRead()
         self.successResultOf(opened).abort()
         self.assertTrue(owner.closed)
+
+    def test_stranger_is_reset(self) -> None:
+        """A stranger that is a server sees no clean end, which it would take for an empty file."""
+        port = self.port()
+        stranger = self.opens(port, "192.0.2.3")
+        port.doRead()
+        self.assertIsNotNone(stranger.ours.lingers)
+        port.close()
+
+    def test_anybody(self) -> None:
+        """Without peers the first to come is the peer."""
+        for host in (PEER, "198.51.100.1", "2001:db8::1"):
+            port = self.port(None)
+            opened = started(port.connect())
+            peer = self.opens(port, host)
+            port.doRead()
+            self.successResultOf(opened).abort()
+            self.assertTrue(peer.closed)
 
     def test_many_strangers(self) -> None:
         """DC07: a flood of strangers is worked off in parts, so others get their turn."""

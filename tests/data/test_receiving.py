@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from unittest import mock
 
 from twisted.internet.defer import Deferred
 
@@ -10,15 +11,15 @@ from ftpx.errors import DataConnectionAborted, DataConnectionLost, DataConnectio
 from ftpx.errors import StorageUnavailable as Unavailable
 from ftpx.interfaces import Block
 from tests.data.contract import TIMEOUT, started
-from tests.data.doubles import DescriptorSink, FullPool, HangingPool, failing
+from tests.data.doubles import DescriptorSink, FullPool, HangingPool, StagedSink, failing
 from tests.data.test_connection import SocketCase, SocketPeer
 
 BEGINNING = 16 * 1024
-"""So much of an upload is copied before a thread takes over."""
+"""So much of an upload is taken in the reactor thread before another one takes over."""
 
 
 class ReceiveTests(SocketCase):
-    """Files with a descriptor: the beginning is copied, all else is written by a thread."""
+    """Files with a descriptor: a small one is given in one block, all of a larger one is written by a thread."""
 
     def receive(self, sink: DescriptorSink) -> tuple[Deferred[int], SocketPeer]:
         self.connection, peer = self.connected()
@@ -33,11 +34,11 @@ class ReceiveTests(SocketCase):
             self.clock.turn()
 
     def beyond_the_beginning(self, sink: DescriptorSink) -> tuple[Deferred[int], SocketPeer]:
-        """A transfer that waits for what a thread is to take."""
+        """A transfer whose beginning a thread has written, and that waits for what the next is to take."""
         transfer, peer = self.receive(sink)
         peer.send(bytes(BEGINNING))
         self.settle()
-        self.assertEqual(sink.copied, BEGINNING)
+        self.assertEqual((sink.written, sink.copied), (bytes(BEGINNING), 0))
         return transfer, peer
 
     def test_small(self) -> None:
@@ -80,10 +81,10 @@ class ReceiveTests(SocketCase):
                 self.settle()
                 self.assertEqual(self.successResultOf(transfer), size)
                 self.assertEqual(sink.written, b"kept " + content)
-                self.assertEqual(sink.copied, min(size, BEGINNING))
+                self.assertEqual(sink.copied, size if size < BEGINNING else 0)
 
     def test_from_the_offset(self) -> None:
-        """What the thread takes is written behind what was copied, which is behind what is kept."""
+        """What a thread takes is written behind the beginning, that behind what is kept, and nothing is copied."""
         content = os.urandom(300_000)
         sink = DescriptorSink(b"kept ")
         transfer, peer = self.receive(sink)
@@ -92,10 +93,10 @@ class ReceiveTests(SocketCase):
         self.settle()
         self.assertEqual(self.successResultOf(transfer), len(content))
         self.assertEqual(sink.written, b"kept " + content)
-        self.assertEqual(sink.copied, BEGINNING)
+        self.assertEqual(sink.copied, 0)
 
     def test_abort_in_the_beginning(self) -> None:
-        """DC21: an upload that is aborted before a thread took over raises at once."""
+        """DC21: an upload that is aborted before a thread took over raises at once; what came is left to be kept."""
         for sent in (b"", b"x"):
             sink = DescriptorSink()
             transfer, peer = self.receive(sink)
@@ -104,23 +105,88 @@ class ReceiveTests(SocketCase):
             self.connection.abort()
             self.failureResultOf(transfer, DataConnectionAborted)
             self.assertTrue(peer.closed)
-            self.assertEqual((sink.written, self.clock.getDelayedCalls()), (b"", []))
+            self.assertEqual((sink.written, sink.blocks), (sent, [sent] if sent else []))
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_abort_with_a_sink_that_hangs(self) -> None:
+        """DC21: a sink that must wait for what came before the abort does not get it, and nobody waits for it."""
+        sink = DescriptorSink()
+        sink.hangs = Deferred()
+        transfer, peer = self.receive(sink)
+        peer.send(b"x")
+        self.settle()
+        self.connection.abort()
+        self.failureResultOf(transfer, DataConnectionAborted)
+        self.assertTrue(peer.closed)
+        self.assertEqual((sink.written, sink.hangs.called), (b"", True))
+
+    def test_abort_with_a_sink_that_fails(self) -> None:
+        """The error of a sink that cannot keep what came before the abort hides nothing of why it broke off."""
+        sink = DescriptorSink()
+        sink.error = NoSpace("full")
+        transfer, peer = self.receive(sink)
+        peer.send(b"x")
+        self.settle()
+        peer.reset()
+        self.settle()
+        self.failureResultOf(transfer, DataConnectionLost)
+        self.assertEqual(sink.written, b"")
+
+    def test_abort_while_the_last_is_written(self) -> None:
+        """DC21: nor does an abort wait for a sink that hangs with all of a small file."""
+        sink = DescriptorSink()
+        sink.hangs = Deferred()
+        transfer, peer = self.receive(sink)
+        peer.send(bytes(BEGINNING - 1))
+        peer.end()
+        self.settle()
+        self.assertNoResult(transfer)
+        self.connection.abort()
+        self.failureResultOf(transfer, DataConnectionAborted)
+        self.assertTrue(peer.closed)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_abort_while_the_beginning_is_written(self) -> None:
-        """DC21: nor does an abort wait for a sink that hangs, be it all of the file or not."""
-        for ended in (True, False):
-            sink = DescriptorSink()
-            sink.hangs = Deferred()
+        """DC21: nor for a thread that hangs with the beginning; what it writes goes where it should."""
+        pool = HangingPool()
+        sink = DescriptorSink(pool=pool)
+        transfer, peer = self.receive(sink)
+        peer.send(b"x" * BEGINNING)
+        self.settle()
+        self.assertNoResult(transfer)
+        self.connection.abort()
+        self.failureResultOf(transfer, DataConnectionAborted)
+        before = len(os.listdir("/dev/fd"))
+        pool.go_on()
+        pool.go_on()
+        self.assertTrue(peer.closed)
+        self.assertEqual((sink.written, sink.blocks), (b"x" * BEGINNING, []))
+        self.assertEqual((len(os.listdir("/dev/fd")), self.clock.getDelayedCalls()), (before - 2, []))
+
+    def test_staged(self) -> None:
+        """A staged file is prepared once, in a thread and before anything is written to its descriptor, if that is."""
+        for size, prepared in ((BEGINNING - 1, []), (BEGINNING, [b"kept "]), (BEGINNING * 20, [b"kept "])):
+            content = os.urandom(size)
+            sink = StagedSink(b"kept ")
             transfer, peer = self.receive(sink)
-            peer.send(bytes(BEGINNING - 1 if ended else BEGINNING))
-            if ended:
-                peer.end()
+            self.send(peer, content)
+            peer.end()
             self.settle()
-            self.assertNoResult(transfer)
-            self.connection.abort()
-            self.failureResultOf(transfer, DataConnectionAborted)
-            self.assertTrue(peer.closed)
-            self.assertEqual(self.clock.getDelayedCalls(), [])
+            self.assertEqual(self.successResultOf(transfer), size)
+            self.assertEqual((sink.written, sink.prepared), (b"kept " + content, prepared))
+            self.assertEqual(sink.blocks, [] if prepared else [content])
+
+    def test_cannot_be_prepared(self) -> None:
+        """A staged file that cannot be prepared is not written to, and that is an error of the storage."""
+        sink = StagedSink()
+        sink.refusal = OSError(28, "full")
+        transfer, peer = self.receive(sink)
+        before = len(os.listdir("/dev/fd"))
+        peer.send(bytes(BEGINNING))
+        self.settle()
+        self.failureResultOf(transfer, NoSpace)
+        self.assertTrue(peer.closed)
+        self.assertEqual((sink.written, len(os.listdir("/dev/fd"))), (b"", before - 1))
 
     def test_abort_by_the_last_write(self) -> None:
         """DC19: a transfer that is aborted from within the write of all there is has not succeeded."""
@@ -161,14 +227,15 @@ class ReceiveTests(SocketCase):
         self.assertEqual(sink.written, content)
 
     def test_disk_full(self) -> None:
-        """A full disk is an error of the storage, not of the connection."""
-        sink = DescriptorSink()
-        self.patch(os, "pwrite", failing(28))
-        transfer, peer = self.beyond_the_beginning(sink)
-        peer.send(b"x")
-        self.settle()
-        self.failureResultOf(transfer, NoSpace)
-        self.assertTrue(peer.closed)
+        """A full disk is an error of the storage, not of the connection, whenever it is full."""
+        for begun in (False, True):
+            sink = DescriptorSink()
+            transfer, peer = self.beyond_the_beginning(sink) if begun else self.receive(sink)
+            with mock.patch("os.pwrite", failing(28)):
+                peer.send(bytes(BEGINNING))
+                self.settle()
+            self.failureResultOf(transfer, NoSpace)
+            self.assertTrue(peer.closed)
 
     def test_short_writes(self) -> None:
         """A write that takes only a part is continued."""
@@ -196,7 +263,11 @@ class ReceiveTests(SocketCase):
         """DC21: an abort does not wait for a thread, which writes into nobody else's file and leaves nothing open."""
         pool = HangingPool()
         sink = DescriptorSink(pool=pool)
-        transfer, peer = self.beyond_the_beginning(sink)
+        transfer, peer = self.receive(sink)
+        peer.send(bytes(BEGINNING))
+        self.settle()
+        pool.go_on()
+        self.settle()
         peer.send(b"late")
         self.clock.turn()
         self.connection.abort()
@@ -219,8 +290,8 @@ class ReceiveTests(SocketCase):
         """A pool that takes no call is an error of the storage, and no descriptor is lost."""
         sink = DescriptorSink(pool=FullPool())
         before = len(os.listdir("/dev/fd"))
-        transfer, peer = self.beyond_the_beginning(sink)
-        peer.send(b"x")
+        transfer, peer = self.receive(sink)
+        peer.send(bytes(BEGINNING))
         self.settle()
         self.failureResultOf(transfer, Unavailable)
         peer.socket.close()
@@ -245,19 +316,23 @@ class ReceiveTests(SocketCase):
         self.assertTrue(peer.closed)
 
     def test_slow_sink_is_not_the_peer(self) -> None:
-        """DC12: a sink that is slow with the beginning costs the peer nothing of its time."""
-        sink = DescriptorSink()
-        sink.hangs = Deferred()
+        """DC12: a storage that is slow with the beginning costs the peer nothing of its time."""
+        pool = HangingPool()
+        sink = DescriptorSink(pool=pool)
         transfer, peer = self.receive(sink)
         self.settle()
         peer.send(bytes(BEGINNING))
         self.settle()
         for _ in range(5):
             self.clock.advance(TIMEOUT)
-        sink.hangs.callback(None)
+        self.assertNoResult(transfer)
+        pool.go_on()
         self.settle()
         self.clock.advance(TIMEOUT / 2)
         peer.send(b"x")
         peer.end()
-        self.settle()
+        for _ in range(3):
+            self.settle()
+            pool.go_on()
         self.assertEqual(self.successResultOf(transfer), BEGINNING + 1)
+        self.assertEqual(sink.written, bytes(BEGINNING) + b"x")

@@ -26,6 +26,8 @@ class ResidencyTests(SynchronousTestCase):
         self.cold: set[int] = set()
         self.patch(residency, "_NOWAIT", 8)
         self.patch(os, "preadv", self.preadv)
+        self.cached: int | None = None
+        self.patch(residency, "cached_pages", lambda descriptor, offset, size: self.cached)
 
     def preadv(self, descriptor: int, blocks: list[bytearray], offset: int, flags: int) -> int:
         """Answer for a page."""
@@ -40,17 +42,31 @@ class ResidencyTests(SynchronousTestCase):
         """Whether the file system keeps everything in memory."""
         self.patch(residency, "_is_memory", lambda descriptor: yes)
 
-    def test_first_and_last(self) -> None:
-        """The first and the last page are asked for, and not again for a part of it."""
+    def test_all(self) -> None:
+        """All pages are asked for in one call, behind the first, and not again for a part of them."""
+        self.cached = 256
         pages = Residency(self.descriptor)
         self.assertTrue(pages.covers(0, 1 << 20))
-        self.assertEqual(self.asked, [0, (1 << 20) - 1])
         self.assertTrue(pages.covers(5000, (1 << 20) - 5000))
-        self.assertEqual(len(self.asked), 2)
+        self.assertEqual(self.asked, [0])
+
+    def test_hole(self) -> None:
+        """One page that is not in memory makes the window cold, wherever it is."""
+        self.cached = 255
+        self.assertFalse(Residency(self.descriptor).covers(0, 1 << 20))
+
+    def test_samples(self) -> None:
+        """Where the system cannot be asked for all, a page in every 128 KiB is, and the last."""
+        pages = Residency(self.descriptor)
+        self.assertTrue(pages.covers(0, 1 << 20))
+        self.assertEqual(sorted(set(self.asked)), [*range(0, 1 << 20, 128 << 10), (1 << 20) - 1])
+        asked = len(self.asked)
+        self.assertTrue(pages.covers(5000, (1 << 20) - 5000))
+        self.assertEqual(len(self.asked), asked)
 
     def test_cold(self) -> None:
         """A page that is not in memory makes the window cold."""
-        for page in (0, (1 << 20) - 1):
+        for page in (0, 128 << 10, (1 << 20) - 1):
             self.cold = {page}
             self.assertFalse(Residency(self.descriptor).covers(0, 1 << 20))
 

@@ -16,11 +16,21 @@ import unittest
 from pathlib import Path
 from typing import ClassVar
 
+from ftpx.storage.staging_folder import FOLDER
 from tests.integration.control import Control
 from tests.integration.server import FtpxServer
 from tests.integration.waiting import eventually
 
-__all__ = ["AUTH", "PASSWORD", "USER", "ServerTestCase", "checksum", "content", "tree"]
+__all__ = [
+    "AUTH",
+    "PASSWORD",
+    "STAGING_FOLDER",
+    "USER",
+    "ServerTestCase",
+    "checksum",
+    "content",
+    "tree",
+]
 
 USER = "alice"
 PASSWORD = "open-sesame"
@@ -139,13 +149,18 @@ def content(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
+STAGING_FOLDER = FOLDER.decode()
+
+
 def checksum(data: bytes | Path) -> str:
     """The SHA-256 of some octets or of a file."""
     return hashlib.sha256(data if isinstance(data, bytes) else data.read_bytes()).hexdigest()
 
 
 def tree(top: Path) -> dict[str, str]:
-    """Every file beneath a directory with its checksum, and every directory."""
+    """Every file beneath a directory with its checksum, and every directory, but what is kept of broken uploads."""
     return {
-        str(path.relative_to(top)): "directory" if path.is_dir() else checksum(path) for path in sorted(top.rglob("*"))
+        str(path.relative_to(top)): "directory" if path.is_dir() else checksum(path)
+        for path in sorted(top.rglob("*"))
+        if STAGING_FOLDER not in path.parts
     }

@@ -56,15 +56,16 @@ class TruncatedUploadTests(TlsTestCase):
     def assert_refused(self, version: ssl.TLSVersion, end: Callable[[TlsSocket], None]) -> None:
         """Uploads of every size by every command are refused if they end so, and the session lives on."""
         self.make("file", b"old")
+        self.make("log", b"old")
         control = self.login_tls(self.context(version))
-        for kind, line, size in itertools.product("IA", ("STOR file", "STOR new", "APPE file", "STOU"), _SIZES):
+        for kind, line, size in itertools.product("IA", ("STOR file", "STOR new", "APPE log", "STOU"), _SIZES):
             control.expect(f"TYPE {kind}", 200)
             with self.subTest(kind=kind, line=line, size=size):
                 self.assertIn(self.upload(control, line, content(size), end), (426, 451))
-                self.assert_only(file=b"old")
+                self.assert_only(file=b"old", log=b"old")
         control.expect("TYPE I", 200)
         self.assertEqual(control.store("STOR file", b"whole").code, 226)
-        self.assert_only(file=b"whole")
+        self.assert_only(file=b"whole", log=b"old")
 
     def test_end_1_2(self) -> None:
         """TL13: TLS 1.2, the connection ends."""
@@ -85,12 +86,13 @@ class TruncatedUploadTests(TlsTestCase):
     def test_other_ends(self) -> None:
         """TL13: a close_notify in clear, one that was changed on the way, and a part of a record are no ends."""
         self.make("file", b"old")
+        self.make("log", b"old")
         for version, end in itertools.product(VERSIONS, (_forge_end, _break_record, _change_record)):
             control = self.login_tls(self.context(version))
-            for line, size in itertools.product(("STOR file", "APPE file", "STOU"), _SIZES):
+            for line, size in itertools.product(("STOR file", "APPE log", "STOU"), _SIZES):
                 with self.subTest(version=version.name, end=end.__name__, line=line, size=size):
                     self.assertIn(self.upload(control, line, content(size), end), (426, 451))
-                    self.assert_only(file=b"old")
+                    self.assert_only(file=b"old", log=b"old")
             self.assert_alive(control)
 
     def test_end_of_the_sending_side(self) -> None:

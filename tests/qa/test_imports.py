@@ -12,23 +12,27 @@ from tests.qa.sources import Import, Source, sources
 
 _CONTRACTS = frozenset({"errors", "interfaces"})
 _BASE = _CONTRACTS | {"wire"}
-_ROOMS = frozenset({"data", "storage", "accounts"})
+_ROOMS = frozenset({"data", "digests", "storage", "accounts"})
 
-# Room -> the other rooms that it may import. data, storage and accounts meet only in interfaces.
+# Room -> the other rooms that it may import. data, digests, storage and accounts meet only in interfaces.
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "": frozenset(),
     "errors": frozenset(),
     "interfaces": frozenset({"errors"}),
     "wire": _CONTRACTS,
     "running": frozenset(),
-    "tls": _BASE,
+    "reloading": _CONTRACTS,
+    "tls": _BASE | {"reloading"},
     "data": _BASE | {"tls"},
+    "digests": _BASE,
     "storage": _BASE,
     "accounts": _BASE | {"running"},
-    "server": _BASE | _ROOMS | {"running", "tls"},
+    "ops": _BASE,
+    "server": _BASE | _ROOMS | {"running", "reloading", "tls", "ops"},
     "config": _BASE | _ROOMS | {"server", "tls"},
     "signals": frozenset(),
-    "service": _BASE | _ROOMS | {"tls", "server", "config"},
+    "lifetime": _CONTRACTS | {"server"},
+    "service": _BASE | _ROOMS | {"reloading", "tls", "server", "config", "ops", "lifetime"},
     "tap": _BASE | _ROOMS | {"tls", "server", "config", "service", "signals"},
 }
 # It may import everything, and nothing imports it.

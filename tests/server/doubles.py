@@ -10,7 +10,7 @@ from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from ftpx.interfaces import Block, Entry, IReadableFile, IStorage, IWritableFile, Path
+from ftpx.interfaces import Block, Entry, IPartialFile, IReadableFile, IStagedContent, IStorage, IWritableFile, Path
 from ftpx.storage.memory import MemoryStorage
 from ftpx.testing.server import EPOCH, ServerHarness
 from ftpx.wire.replies import Reply
@@ -87,6 +87,18 @@ class _ScriptedWritable:
         await self._inner.abort()
 
 
+@implementer(IPartialFile, IStagedContent)
+class _ScriptedPartial(_ScriptedWritable):
+    _inner: IPartialFile
+
+    async def read_back(self, offset: int, size: int) -> bytes:
+        return await IStagedContent(self._inner).read_back(offset, size)
+
+    async def suspend(self) -> None:
+        await self._script.step("suspend")
+        await self._inner.suspend()
+
+
 class ScriptedStorage(MemoryStorage):
     """A storage in memory whose operations fail or wait as its ``script`` says."""
 
@@ -116,6 +128,17 @@ class ScriptedStorage(MemoryStorage):
         """See `IStorage`."""
         await self.script.step("open_write")
         return _ScriptedWritable(await super().open_write(path, offset=offset, exclusive=exclusive), self.script)
+
+    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+        """See `IPartialUploads`; its step is ``open_write`` too."""
+        await self.script.step("open_write")
+        return _ScriptedPartial(await super().begin_upload(path, owner), self.script)
+
+    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+        """See `IPartialUploads`."""
+        await self.script.step("continue_upload")
+        continued = await super().continue_upload(path, owner, offset)
+        return None if continued is None else _ScriptedPartial(continued, self.script)
 
     async def make_directory(self, path: Path) -> None:
         """See `IStorage`."""

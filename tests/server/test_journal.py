@@ -28,6 +28,20 @@ class JournalTests(ServerCase):
         self.assertEqual(self.logged, ["alice came", "alice went"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_text_made_later(self) -> None:
+        """A text is made when it is written, and may be any."""
+        made: list[str] = []
+
+        def text(name: str) -> str:
+            made.append(name)
+            return f"{name} {{came}}"
+
+        self.journal.later(text, "alice")
+        self.journal.info("{name} went", name="bob")
+        self.assertEqual(made, [])
+        self.clock.advance(DELAY)
+        self.assertEqual((made, self.logged), (["alice"], ["alice {came}", "bob went"]))
+
     def test_bound(self) -> None:
         """No more than so many entries wait."""
         for number in range(MAXIMUM_ENTRIES + 1):

@@ -50,11 +50,11 @@ class VerbTests(SynchronousTestCase):
         self.assertEqual(self.features(able, logged_in=False), ["SIZE"])
 
     def test_every_record(self) -> None:
-        """Every verb has a name of three or four letters, an RFC, draft or none, a help in a sentence, a docstring."""
+        """Every verb has a short name, an RFC, draft or none, a help in a sentence, a docstring."""
         for name, record in COMMANDS.items():
             self.assertEqual(name, record.name)
-            self.assertRegex(name, r"\A[A-Z]{3,4}\Z")
-            self.assertRegex(record.rfc, r"\A([0-9]+|draft-[a-z-]+|none)\Z")
+            self.assertRegex(name, r"\A[A-Z]{3,4}\Z|\A(X[A-Z]+|MD)[0-9]+\Z")
+            self.assertRegex(record.rfc, r"\A([0-9]+|draft-[a-z0-9-]+|none)\Z")
             self.assertRegex(record.help, r"\A[A-Z].*\.\Z")
             self.assertTrue(record.run.__doc__, name)
 
@@ -63,6 +63,7 @@ class VerbTests(SynchronousTestCase):
         wanted = (
             "USER PASS ACCT REIN QUIT CWD CDUP PWD XCWD XCUP XPWD XMKD XRMD MKD RMD DELE RNFR RNTO PORT PASV EPRT EPSV "
             "TYPE STRU MODE RETR STOR STOU APPE REST ALLO ABOR LIST NLST STAT HELP NOOP SYST FEAT OPTS LANG HOST SIZE "
-            "MDTM MLST MLSD MFMT MFCT MFF AVBL RANG SITE AUTH PBSZ PROT CCC CLNT"
+            "MDTM MLST MLSD MFMT MFCT MFF AVBL RANG SITE AUTH PBSZ PROT CCC CLNT HASH MD5 "
+            "XCRC XMD5 XSHA1 XSHA256 XSHA512"
         )
         self.assertEqual(set(wanted.split()) - COMMANDS.keys(), set())

@@ -53,6 +53,34 @@ class NamedStagingContractTests(LocalContractTests):
         return open_local(new_directory(self), InlinePool(), tmpfile=False)
 
 
+class SubtreeContractTests(LocalContractTests):
+    """A directory of ``local:DIR`` as a storage."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        outer = open_local(new_directory(self), InlinePool())
+        self.result(outer.make_directory(("d",)))
+        return self.result(outer.subtree(("d",)))
+
+
+class MemorySubtreeContractTests(StorageContract, SynchronousTestCase):
+    """A directory of ``memory:`` as a storage."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        outer = MemoryStorage()
+        self.result(outer.make_directory(("d",)))
+        return self.result(outer.subtree(("d",)))
+
+
+class NamedWalkContractTests(LocalContractTests):
+    """``local:DIR``, walked name by name and staged under hidden names."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return open_local(new_directory(self), InlinePool(), openat2=False, tmpfile=False)
+
+
 class PrefixedContractTests(StorageContract, SynchronousTestCase):
     """A directory of another storage."""
 

@@ -150,6 +150,10 @@ class ReactorThreadTests(LocalCase):
             ("make_link", lambda: storage.make_link(("a",), "b")),
             ("begin_copy", lambda: storage.copy(("none",), ("b",))),
             ("free_space", lambda: storage.free_space(("none",))),
+            ("begin_owned", lambda: storage.begin_upload(("none", "b"), "alice")),
+            ("continue_owned", lambda: storage.continue_upload(("none", "b"), "alice", None)),
+            ("partial_size", lambda: storage.partial_size(("none", "b"), "alice")),
+            ("discard_partial", lambda: storage.discard_partial(("none", "b"), "alice")),
         ]
         for name, call in calls:
             self.pool.seen.clear()
@@ -304,6 +308,63 @@ class CancellationTests(LocalCase):
             self.patient_pool.make_next()
             self.assertEqual((self.patient_pool.waiting, open_beneath(self.root)), ([], before))
         self.assertEqual(self.real_names(), ["a"])
+
+    def test_begun_too_late(self) -> None:
+        """An upload that nobody waits for any more is thrown away, and one that was to go on is kept again."""
+        storage: Any = self.storage
+        file = self.result(storage.begin_upload(("a",), "alice"))
+        self.result(file.write(b"0123456789"))
+        self.result(file.suspend())
+        before = open_beneath(self.root)
+        for begin, kept in (
+            (lambda: storage.begin_upload(("a",), "alice"), 10),
+            (lambda: storage.continue_upload(("a",), "alice", None), 10),
+            (lambda: storage.continue_upload(("a",), "alice", 4), 4),
+            (lambda: storage.continue_upload(("none",), "alice", 4), 4),
+        ):
+            self.patient_pool.patient = True
+            waiting = Deferred.fromCoroutine(_wait(begin()))
+            waiting.cancel()
+            self.failureResultOf(waiting, CancelledError)
+            self.patient_pool.make_next()
+            self.assertEqual((self.patient_pool.waiting, open_beneath(self.root)), ([], before))
+            self.patient_pool.patient = False
+            self.assertEqual(self.result(storage.partial_size(("a",), "alice")), kept)
+
+    def test_suspended_behind_a_write(self) -> None:
+        """An upload that breaks off while a thread writes is kept with what that thread writes."""
+        storage: Any = self.storage
+        before = open_beneath(self.root)
+        file = self.result(storage.begin_upload(("a",), "alice"))
+        self.result(file.write(b"0123456789"))
+        self.patient_pool.patient = True
+        writing = Deferred.fromCoroutine(_wait(file.write(b"x" * 100_000)))
+        writing.cancel()
+        self.failureResultOf(writing, CancelledError)
+        suspended = Deferred.fromCoroutine(_wait(file.suspend()))
+        self.patient_pool.make_next()
+        self.patient_pool.make_next()
+        self.successResultOf(suspended)
+        self.patient_pool.patient = False
+        self.result(file.abort())
+        self.assertEqual(open_beneath(self.root), before)
+        self.assertEqual(self.result(storage.partial_size(("a",), "alice")), 100_010)
+
+    def test_suspended_before_a_write(self) -> None:
+        """If that thread never came to it, what came before is kept, without a gap."""
+        storage: Any = self.storage
+        file = self.result(storage.begin_upload(("a",), "alice"))
+        self.result(file.write(b"0123456789"))
+        self.patient_pool.patient = True
+        writing = Deferred.fromCoroutine(_wait(file.write(b"x" * 100_000)))
+        writing.cancel()
+        self.failureResultOf(writing, CancelledError)
+        self.patient_pool.waiting.clear()
+        suspended = Deferred.fromCoroutine(_wait(file.suspend()))
+        self.patient_pool.make_next()
+        self.successResultOf(suspended)
+        self.patient_pool.patient = False
+        self.assertEqual(self.result(storage.partial_size(("a",), "alice")), 10)
 
     def test_page_too_late(self) -> None:
         """A listing that is left while a page is read is closed after that page."""

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpx.errors import ConfigurationError, NoSpace, NotFound, StorageFailure
+from ftpx.errors import ConfigurationError, FileChanged, NoSpace, NotFound, StorageFailure
 from ftpx.interfaces import IFreeSpace, IStorage
 from ftpx.storage.memory import MemoryPlugin, MemoryStorage
 from ftpx.testing.pool import InlinePool
-from ftpx.testing.storage import StorageCase
+from ftpx.testing.storage import PartialsCase, StorageCase
 
 
 class LimitTests(StorageCase, SynchronousTestCase):
@@ -67,6 +69,91 @@ class LimitTests(StorageCase, SynchronousTestCase):
     def test_no_limit(self) -> None:
         """Without a limit nobody knows how much is free."""
         self.assertFalse(IFreeSpace.providedBy(MemoryStorage()))
+
+
+class PartialsLimitTests(PartialsCase, SynchronousTestCase):
+    """What uploads that broke off take of ``memory:SIZE``."""
+
+    def make_storage(self) -> IStorage:
+        """Room for a hundred octets."""
+        self.clock = Clock()
+        self.clock.advance(1000)
+        self.memory = MemoryStorage(100, self.clock.seconds)
+        return self.memory
+
+    def free(self) -> int:
+        """The octets that are free."""
+        return self.result(self.memory.free_space(()))
+
+    def test_free_space(self) -> None:
+        """What is kept counts until it is thrown away, superseded, replaced or published and removed."""
+        self.leave(bytes(10))
+        self.assertEqual(self.free(), 90)
+        self.leave(bytes(20))
+        self.assertEqual(self.free(), 80)
+        file = self.resume(5)
+        self.assertEqual(self.free(), 95)
+        self.write(file, bytes(6))
+        self.result(file.suspend())
+        self.assertEqual(self.free(), 89)
+        self.result(self.resume(None).abort())
+        self.assertEqual(self.free(), 100)
+        self.leave(bytes(10))
+        self.result(self.resume(None).commit())
+        self.assertEqual(self.free(), 90)
+        self.leave(bytes(30))
+        self.assertEqual(self.free(), 60)
+        self.publish(bytes(15))
+        self.assertEqual(self.free(), 85)
+        self.publish(bytes(15))
+        self.assertEqual(self.free(), 85)
+        self.leave(bytes(10))
+        self.discard()
+        self.assertEqual(self.free(), 85)
+        self.leave(bytes(10))
+        self.tidy(0)
+        self.result(self.storage.remove_file(("a",)))
+        self.assertEqual(self.free(), 100)
+
+    def test_full(self) -> None:
+        """RS05: an upload that finds no room is kept as far as it came."""
+        file = self.begin(bytes(90))
+        self.assert_fails(file.write(bytes(11)), NoSpace)
+        self.result(file.suspend())
+        self.assertEqual((self.kept(), self.free()), (90, 10))
+        file = self.resume(None)
+        self.assert_fails(file.write(bytes(11)), NoSpace)
+        self.result(file.write(bytes(10)))
+        self.result(file.commit())
+        self.assertEqual(self.free(), 0)
+
+    def test_commit_refused(self) -> None:
+        """Of an upload whose commit fails nothing is taken any more."""
+        self.leave(bytes(10))
+        file = self.resume(4)
+        self.put(("a",), b"other")
+        self.assert_fails(file.commit(), FileChanged)
+        self.assertEqual(self.free(), 95)
+        self.assert_nothing_kept()
+
+    def test_lifetime(self) -> None:
+        """What is older than the lifetime is thrown away, and nothing younger."""
+        self.leave(path=("a",))
+        self.clock.advance(100)
+        self.leave(path=("b",))
+        self.tidy(101)
+        self.assertEqual((self.kept(("a",)), self.kept(("b",))), (10, 10))
+        self.tidy(100)
+        self.assertEqual((self.kept(("a",)), self.kept(("b",))), (None, 10))
+
+    def test_most(self) -> None:
+        """Of one owner no more than so many are kept, the newest; others have theirs."""
+        self.leave(owner="bob")
+        with mock.patch("ftpx.storage.memory_partials.MOST_PARTIALS", 3):
+            for number in range(6):
+                self.leave(path=(f"{number}",))
+        kept = [number for number in range(6) if self.kept((f"{number}",)) is not None]
+        self.assertEqual((kept, self.kept(owner="bob"), self.free()), ([3, 4, 5], 10, 60))
 
 
 class MemoryTests(StorageCase, SynchronousTestCase):

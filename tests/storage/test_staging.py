@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpx.storage import copying, syscalls
-from ftpx.storage.staging import NamedStaging, NamelessStaging, begin_staging
+from ftpx.storage import copying, partials, syscalls
+from ftpx.storage.staging import Staging, begin_staging
+from ftpx.storage.staging_folder import FOLDER
 from tests.storage.directories import new_directory
 
 
@@ -28,6 +30,14 @@ class StagingTests(SynchronousTestCase):
         """What is in the directory."""
         return sorted(os.listdir(self.path))
 
+    def staged(self) -> list[str]:
+        """What is in its staging folder."""
+        return sorted(os.listdir(os.path.join(self.path, FOLDER.decode())))
+
+    def begin(self, *, tmpfile: bool) -> Staging:
+        """A staged file that may get its name in the directory itself."""
+        return begin_staging(self.directory, (self.directory,), 0o600, tmpfile=tmpfile)
+
     def test_no_tmpfile(self) -> None:
         """Where a file system has no O_TMPFILE, a hidden name is used."""
         real = os.open
@@ -38,49 +48,87 @@ class StagingTests(SynchronousTestCase):
             return real(path, flags, *arguments, dir_fd=dir_fd)
 
         with mock.patch("os.open", side_effect=fail):
-            staging = begin_staging(self.directory, 0o600, tmpfile=True)
-        self.assertIsInstance(staging, NamedStaging)
-        self.assertEqual(len(self.names()), 1)
+            staging = self.begin(tmpfile=True)
+        self.assertTrue(staging.named)
+        self.assertEqual((self.names(), len(self.staged())), ([FOLDER.decode()], 1))
         staging.close()
         self.assertEqual(self.names(), [])
 
     def test_no_room(self) -> None:
         """RS05: a file system without room is no reason to try another way."""
         with mock.patch("os.open", side_effect=OSError(errno.ENOSPC, "full")):
-            self.assertRaises(OSError, begin_staging, self.directory, 0o600, tmpfile=True)
+            self.assertRaises(OSError, self.begin, tmpfile=True)
 
     def test_no_exclusive_rename(self) -> None:
         """Where a rename cannot be exclusive, a link is."""
         for error in (errno.EINVAL, errno.ENOSYS):
-            first, second = (begin_staging(self.directory, 0o600, tmpfile=False) for _ in range(2))
+            first, second = (self.begin(tmpfile=False) for _ in range(2))
             name = b"new%d" % error
             with mock.patch("ftpx.storage.staging.rename_exclusively", side_effect=OSError(error, "no")):
-                first.publish_new(name)
-                self.assertRaises(FileExistsError, second.publish_new, name)
+                first.publish_new(self.directory, name)
+                self.assertRaises(FileExistsError, second.publish_new, self.directory, name)
             first.close()
             second.close()
         self.assertEqual(self.names(), sorted(f"new{error}" for error in (errno.EINVAL, errno.ENOSYS)))
 
+    def test_linked_and_not_unlinked(self) -> None:
+        """A file that has got its name by a link is published, though its other name cannot be taken away."""
+        staging = self.begin(tmpfile=False)
+        with (
+            mock.patch("ftpx.storage.staging.rename_exclusively", side_effect=OSError(errno.EINVAL, "no")),
+            mock.patch("os.unlink", side_effect=OSError(errno.EIO, "broken")),
+        ):
+            staging.publish_new(self.directory, b"new")
+        staging.close()
+        self.assertEqual(self.names(), sorted([FOLDER.decode(), "new"]))
+        partials.tidy(self.directory, 3600, time.time())
+        self.assertEqual(self.names(), ["new"])
+
+    def test_broken_unlink(self) -> None:
+        """RS06: a file whose name cannot be taken away is closed, and its folder too; the next start takes it away."""
+        staging = self.begin(tmpfile=False)
+        before = len(os.listdir("/proc/self/fd"))
+        with mock.patch("os.unlink", side_effect=OSError(errno.EIO, "broken")):
+            self.assertRaises(OSError, staging.close)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before - 2)
+        partials.tidy(self.directory, 3600, time.time())
+        self.assertEqual(self.names(), [])
+
+    def test_other_places(self) -> None:
+        """A file that must have a name gets it only where it can be moved from, also where /proc is not mounted."""
+        elsewhere = os.open("/dev/shm", os.O_PATH | os.O_DIRECTORY)
+        self.addCleanup(os.close, elsewhere)
+        if os.fstat(elsewhere).st_dev == os.fstat(self.directory).st_dev:
+            self.skipTest("there is no other file system")
+        for place in ("builtins.open", "os.path.lexists"):
+            with mock.patch(place, side_effect=FileNotFoundError(errno.ENOENT, "no /proc")):
+                staging = begin_staging(self.directory, (elsewhere, self.directory), 0o600, tmpfile=False)
+            self.assertEqual(len(self.staged()), 1)
+            staging.publish_new(self.directory, b"new")
+            staging.close()
+            os.unlink(os.path.join(self.path, "new"))
+        self.assertRaises(OSError, begin_staging, self.directory, (elsewhere,), 0o600, tmpfile=False)
+
     def test_broken_rename(self) -> None:
         """RS06: where it breaks, it is not tried otherwise."""
-        staging = begin_staging(self.directory, 0o600, tmpfile=False)
+        staging = self.begin(tmpfile=False)
         with mock.patch("ftpx.storage.staging.rename_exclusively", side_effect=OSError(errno.EIO, "no")):
-            self.assertRaises(OSError, staging.publish_new, b"new")
+            self.assertRaises(OSError, staging.publish_new, self.directory, b"new")
         staging.close()
         self.assertEqual(self.names(), [])
 
     def test_somebody_removed_it(self) -> None:
         """A hidden file that somebody has removed does no harm."""
-        staging = begin_staging(self.directory, 0o600, tmpfile=False)
-        os.unlink(os.path.join(self.path, self.names()[0]))
+        staging = self.begin(tmpfile=False)
+        os.unlink(os.path.join(self.path, FOLDER.decode(), self.staged()[0]))
         staging.close()
+        self.assertEqual(self.names(), [])
 
     def test_hidden_name_is_removed(self) -> None:
         """RS06: a nameless file that cannot take a name leaves no hidden one."""
-        staging = begin_staging(self.directory, 0o600, tmpfile=True)
-        self.assertIsInstance(staging, (NamelessStaging, NamedStaging))
+        staging = self.begin(tmpfile=True)
         os.mkdir(os.path.join(self.path, "d"))
-        self.assertRaises(OSError, staging.publish_over, b"d")
+        self.assertRaises(OSError, staging.publish_over, self.directory, b"d")
         staging.close()
         self.assertEqual(self.names(), ["d"])
 
@@ -138,7 +186,7 @@ class SystemCallTests(SynchronousTestCase):
     def test_no_function(self) -> None:
         """A C library without a function is as a kernel without it."""
         with mock.patch.object(syscalls, "_libc", object()):
-            error = self.assertRaises(OSError, syscalls.rename_exclusively, b"a", b"b", 0)
+            error = self.assertRaises(OSError, syscalls.rename_exclusively, b"a", b"b", 0, 0)
             self.assertEqual(error.errno, errno.ENOSYS)
             self.assertEqual(syscalls.filesystem_kind(0), 0)
         self.assertEqual(syscalls.filesystem_kind(-1), 0)

@@ -11,6 +11,7 @@ from unittest import mock
 
 from ftpx.errors import (
     AlreadyExists,
+    FileChanged,
     NoSpace,
     NotFound,
     PermissionDenied,
@@ -149,6 +150,21 @@ class StagingTests(LocalCase):
             self.assert_fails(self.storage.open_write(("a",)), PermissionDenied)
         self.assertEqual(self.get(("a",)), b"old")
 
+    def test_name_is_taken_at_the_last_moment(self) -> None:
+        """A file that gets the name between the last look and the publication is replaced, but by no continuation."""
+        for offset, expected in ((0, b"new"), (None, b"other")):
+            target = self.result(self.storage.open_write(("a",), offset=offset))
+            self.result(target.write(b"new"))
+            with open(self.path("a"), "wb") as file:
+                file.write(b"other")
+            with mock.patch("ftpx.storage.upload.present_at", return_value=None):
+                if offset is None:
+                    self.assert_fails(target.commit(), FileChanged)
+                else:
+                    self.result(target.commit())
+            self.assertEqual((self.get(("a",)), self.real_names()), (expected, ["a"]))
+            os.unlink(self.path("a"))
+
     def test_slices(self) -> None:
         """What is kept of a file is copied a slice a call."""
         self.put(("a",), b"0123456789")
@@ -167,8 +183,11 @@ class NamedStagingTests(StagingTests):
         """PH21: the hidden file of one that is replaced is nobody else's to read, and is not listed."""
         self.put(("a",), b"old")
         target = self.result(self.storage.open_write(("a",)))
-        (hidden,) = (name for name in self.real_names() if name != "a")
-        self.assertTrue(hidden.startswith(".ftpx-upload-"))
-        self.assertEqual(stat.S_IMODE(os.stat(self.path(hidden)).st_mode), 0o600)
+        (folder,) = (name for name in self.real_names() if name != "a")
+        self.assertTrue(folder.startswith(".ftpx-upload-"))
+        self.assertEqual(stat.S_IMODE(os.stat(self.path(folder)).st_mode), 0o700)
+        (hidden,) = self.real_names(folder)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path(folder, hidden)).st_mode), 0o600)
         self.assertEqual(self.names(), ["a"])
         self.result(target.abort())
+        self.assertEqual(self.real_names(), ["a"])

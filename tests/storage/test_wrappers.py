@@ -14,8 +14,10 @@ from zope.interface.verify import verifyObject
 from ftpx.errors import IsADirectory, NotADirectory, NotFound, PermissionDenied, StorageFailure
 from ftpx.interfaces import (
     ICreationTimes,
+    IDurable,
     IFreeSpace,
     IModes,
+    IPartialUploads,
     IRights,
     IServerSideCopy,
     IStorage,
@@ -87,7 +89,7 @@ class ReadOnlyTests(StorageCase, SynchronousTestCase):
         """Of the abilities those that read are left."""
         for interface in (ISubtrees, IFreeSpace, IRights):
             self.assertTrue(interface.providedBy(self.storage))
-        for ability in (ITimes, ICreationTimes, IModes, IServerSideCopy, ISymbolicLinks):
+        for ability in (ITimes, ICreationTimes, IModes, IServerSideCopy, ISymbolicLinks, IDurable, IPartialUploads):
             self.assertFalse(ability.providedBy(self.storage))
         plain = ReadOnlyStorage(PlainStorage(self.inner))
         self.assertFalse(ISubtrees.providedBy(plain) or IFreeSpace.providedBy(plain))
@@ -119,11 +121,13 @@ class PrefixedTests(StorageCase, SynchronousTestCase):
     def test_abilities(self) -> None:
         """It has the abilities of the inner storage, but links."""
         self.assertTrue(verifyObject(IStorage, self.storage))
-        abilities = {ISubtrees, ITimes, ICreationTimes, IModes, IServerSideCopy, IFreeSpace}
+        abilities = {ISubtrees, ITimes, ICreationTimes, IModes, IServerSideCopy, IFreeSpace, IPartialUploads}
         self.assertEqual(set(directlyProvidedBy(self.storage)), abilities)
         self.assertEqual(set(directlyProvidedBy(PrefixedStorage(PlainStorage(self.inner), ("d",)))), set())
         local = open_local(new_directory(self), InlinePool())
-        self.assertFalse(ISymbolicLinks.providedBy(PrefixedStorage(local, ("d",))))
+        storage = PrefixedStorage(local, ("d",))
+        self.assertFalse(ISymbolicLinks.providedBy(storage))
+        self.assertTrue(IDurable.providedBy(storage) and IPartialUploads.providedBy(storage))
 
     def test_rights(self) -> None:
         """The rights are those of the longer path."""

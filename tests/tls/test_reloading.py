@@ -17,9 +17,10 @@ from zope.interface import implementer
 
 from ftpx.errors import ConfigurationError, StorageUnavailable
 from ftpx.interfaces import IWorkerPool
+from ftpx.reloading import CHECK_INTERVAL
 from ftpx.testing.pool import FaultyPool, InlinePool
 from ftpx.tls.credentials import CredentialFiles
-from ftpx.tls.reloading import CHECK_INTERVAL, CredentialSource
+from ftpx.tls.reloading import CredentialSource
 from tests.accounts.doubles import log_events
 from tests.tls.certificates import Authority, Issued
 

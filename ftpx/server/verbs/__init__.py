@@ -9,6 +9,7 @@ from ftpx.server.verbs import (
     access,
     attributes,
     data_port,
+    digests,
     directories,
     files,
     information,
@@ -31,6 +32,7 @@ _GROUPS = (
     files,
     listing,
     attributes,
+    digests,
     site,
     information,
 )

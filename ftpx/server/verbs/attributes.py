@@ -57,7 +57,8 @@ async def _set_time(session: Session, fact: str, argument: str) -> Reply:
     value, name = split_first(argument)
     path = resolve(session.state.cwd, name)
     seconds = parse_time(value)
-    await _SETTABLE[fact].set(session.storage, path, seconds)
+    async with session.services.digests.kept(session.storage, path):
+        await _SETTABLE[fact].set(session.storage, path, seconds)
     return Reply(213, f"{fact.capitalize()}={format_time(seconds)}; {render(path)}")
 
 
@@ -106,8 +107,9 @@ async def modify_facts(session: Session, argument: str) -> Reply:
     if not settings.keys() <= set(_settable(session)):
         raise NotSupported
     values = {fact: _SETTABLE[fact].parse(value) for fact, value in settings.items()}
-    for fact, value in values.items():
-        await _SETTABLE[fact].set(session.storage, path, value)
+    async with session.services.digests.kept(session.storage, path):
+        for fact, value in values.items():
+            await _SETTABLE[fact].set(session.storage, path, value)
     facts = "".join(f"{fact}={value};" for fact, value in settings.items())
     return Reply(213, f"{facts} {render(path)}")
 

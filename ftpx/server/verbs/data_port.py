@@ -7,44 +7,71 @@ import re
 from ftpx.data.addresses import normalised
 from ftpx.errors import ArgumentError
 from ftpx.server.arguments import NONE, ArgumentRule, text
+from ftpx.server.foreign import LOWEST_PORT, may_be_foreign, objection
 from ftpx.server.session import Session
 from ftpx.server.state import Pending
-from ftpx.server.verb import verb
+from ftpx.server.verb import Outcome, verb
 from ftpx.wire.hostport import format_epsv, format_port, parse_eprt, parse_port
-from ftpx.wire.replies import Reply
+from ftpx.wire.replies import Reply, printable
 
 __all__ = ["VERBS"]
 
 _IPV4, _IPV6 = 1, 2
-_LOWEST_PORT = 1024
 _FAMILY = re.compile(r"(?:[0-9]{1,5}|ALL)?")
 
 _NO_ACTIVE = Reply(502, "Active mode is off here; use EPSV or PASV.")
 _NOT_BY_IPV4 = Reply(522, "You reached this server by IPv6; use EPSV.")
 _NOT_YOURS = Reply(501, "The address must be your own and the port above 1023.")
+_LOW_PORT = Reply(501, "The port must be above 1023.")
+_ACTIVE = Reply(200, "The data connection will go there.")
 
 
 def _wrong_family(session: Session) -> Reply:
     return Reply(522, f"Network protocol not supported, use ({session.control.addresses().family}).")
 
 
-def _dial(session: Session, host: str, port: int) -> Reply:
-    """Take an address for active mode, if it is the control peer's own (RFC 2577, section 3)."""
+def _dial(session: Session, host: str, port: int) -> Outcome:
+    """Take an address for active mode: the control peer's own (RFC 2577, section 3), of some users any other too."""
     addresses = session.control.addresses()
     if not session.policy.active:
         return _NO_ACTIVE
     host = normalised(host)
     if (_IPV6 if ":" in host else _IPV4) != addresses.family:
         return _wrong_family(session)
+    if host not in addresses.peers and may_be_foreign(session.account, session.policy.fxp):
+        return _dial_foreign(session, host, port)
     is_this_server = (host, port) == (addresses.local, addresses.port)
-    if host not in addresses.peers or port < _LOWEST_PORT or is_this_server:
+    if host not in addresses.peers or port < LOWEST_PORT or is_this_server:
         return _NOT_YOURS
-    session.state.set_data_port(session.services.data.dial(host, port, addresses.local, session.data_security()))
-    return Reply(200, "The data connection will go there.")
+    return _will_dial(session, host, port)
+
+
+async def _dial_foreign(session: Session, host: str, port: int) -> Reply:
+    if port < LOWEST_PORT:
+        return _LOW_PORT
+    addresses = session.control.addresses()
+    told = await session.policy.passive_address(addresses.announced)
+    why_not = objection(host, port, addresses, [told])
+    if why_not is not None:
+        return Reply(504, f"No data connection goes to that address: {why_not}.")
+    session.services.journal.info(
+        "the next data connection of {user} from {client} goes to {host}, port {port}",
+        user=printable(session.account.name),
+        client=session.control.client,
+        host=host,
+        port=port,
+    )
+    return _will_dial(session, host, port)
+
+
+def _will_dial(session: Session, host: str, port: int) -> Reply:
+    local = session.control.addresses().local
+    session.state.set_data_port(session.services.data.dial(host, port, local, session.data_security()))
+    return _ACTIVE
 
 
 @verb("PORT", "959", text("h1,h2,h3,h4,p1,p2"), "Let the server connect to you.", keeps=Pending.RESTART)
-def port(session: Session, argument: str) -> Reply:
+def port(session: Session, argument: str) -> Outcome:
     """Active mode, IPv4."""
     return _dial(session, *parse_port(argument))
 
@@ -57,7 +84,7 @@ def port(session: Session, argument: str) -> Reply:
     keeps=Pending.RESTART,
     feature=lambda session: ["EPRT"] if session.policy.active else [],
 )
-def extended_port(session: Session, argument: str) -> Reply:
+def extended_port(session: Session, argument: str) -> Outcome:
     """Active mode, IPv4 and IPv6."""
     return _dial(session, *parse_eprt(argument))
 
@@ -65,7 +92,9 @@ def extended_port(session: Session, argument: str) -> Reply:
 def _listen(session: Session) -> int:
     addresses = session.control.addresses()
     session.state.set_data_port(None)
-    listening = session.services.data.listen(addresses.local, addresses.peers, session.data_security())
+    # Of two servers, the one that listens is connected to by the other.
+    peers = None if may_be_foreign(session.account, session.policy.fxp) else addresses.peers
+    listening = session.services.data.listen(addresses.local, peers, session.data_security())
     session.state.set_data_port(listening)
     return listening.port
 

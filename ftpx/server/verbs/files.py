@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import cast
 
-from ftpx.errors import IsADirectory, NotARegularFile, NotFound, PermissionDenied
-from ftpx.interfaces import Entry, IFreeSpace, ITimes, Kind, Path
+from ftpx.errors import IsADirectory, NotARegularFile, NotFound, PermissionDenied, StorageError
+from ftpx.interfaces import Entry, IFreeSpace, ITimes, Kind, Path, Right
 from ftpx.server.arguments import OPTIONAL_PATH, PATH, text
+from ftpx.server.partials import partial_uploads
 from ftpx.server.session import Session
 from ftpx.server.state import Pending, TransferType
 from ftpx.server.verb import verb
@@ -35,10 +37,27 @@ async def regular_file(session: Session, path: Path) -> Entry:
     return entry
 
 
+async def _discard_partial(session: Session, path: Path) -> bool:
+    """Throw away what is kept of the account's upload to a name; whether there was something."""
+    owned = partial_uploads(session)
+    if owned is None or not session.rights(path) & Right.DELETE:
+        return False
+    partials, owner = owned
+    return await partials.discard_partial(path, owner)
+
+
 @verb("DELE", "959", PATH, "Delete a file.")
 async def delete(session: Session, path: Path) -> Reply:
-    """Remove anything but a directory."""
-    await session.storage.remove_file(path)
+    """Remove anything but a directory, and what is kept of an upload to that name."""
+    try:
+        await session.storage.remove_file(path)
+    except NotFound:
+        if not await _discard_partial(session, path):
+            raise
+    else:
+        # The file is gone, whatever becomes of this.
+        with suppress(StorageError):
+            await _discard_partial(session, path)
     return Reply(250, "File deleted.")
 
 
@@ -62,10 +81,22 @@ async def rename_to(session: Session, path: Path) -> Reply:
 
 @verb("SIZE", "3659", PATH, "Tell the size of a file in octets.", feature="SIZE")
 async def size(session: Session, path: Path) -> Reply:
-    """The octets that RETR would send; in ASCII nobody knows without reading them all."""
+    """
+    The octets that RETR would send; in ASCII nobody knows without reading them all.
+
+    Where no file has the name, those that are kept of the account's own upload to it.
+    """
     if session.state.type is TransferType.ASCII:
         return _NOT_IN_ASCII
-    entry = await regular_file(session, path)
+    try:
+        entry = await regular_file(session, path)
+    except NotFound:
+        owned = partial_uploads(session)
+        kept = None if owned is None else await owned[0].partial_size(path, owned[1])
+        if kept is None:
+            raise
+        return Reply(213, str(kept))
+    session.seen.note(path, entry)
     return Reply(213, str(entry.size))
 
 
@@ -76,17 +107,20 @@ async def modification_time(session: Session, argument: str) -> Reply:
 
     Older clients set it by ``MDTM time path``; that is meant where no file has the whole as its name.
     """
+    path = resolve(session.state.cwd, argument)
     try:
-        entry = await regular_file(session, resolve(session.state.cwd, argument))
+        entry = await regular_file(session, path)
     except NotFound:
         setting = _TIME_AND_NAME.fullmatch(argument)
         if setting is None or not ITimes.providedBy(session.storage):
             raise
         seconds, path = parse_time(setting[1]), resolve(session.state.cwd, setting[2])
-        await cast(ITimes, session.storage).set_modified(path, seconds)
+        async with session.services.digests.kept(session.storage, path):
+            await cast(ITimes, session.storage).set_modified(path, seconds)
         return Reply(213, format_time(seconds))
     if entry.modified is None:
         raise NotFound
+    session.seen.note(path, entry)
     return Reply(213, format_time(entry.modified))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ftpx.errors import StorageError
+from ftpx.ops.transfers import RunningTransfer
 from ftpx.server.arguments import LISTING, NONE, OPTIONAL_TEXT, ListingArgument
+from ftpx.server.data_transfer import ContentTransfer
 from ftpx.server.selection import select
 from ftpx.server.session import Session
 from ftpx.server.state import Login, Pending
@@ -62,6 +64,7 @@ def help_(session: Session, argument: str | None) -> Reply:
     LISTING,
     "Tell the state of the session, or list a path on the control connection.",
     during_transfer=DuringTransfer.ACTS_WITHOUT_ARGUMENT,
+    keeps=Pending.RESTART,
 )
 async def status(session: Session, argument: ListingArgument) -> Reply:
     """Tell how things stand; with a path, answer with its listing."""
@@ -84,10 +87,30 @@ def _status_lines(session: Session) -> list[str]:
     lines = [
         f" Logged in as {state.account.name}." if state.login is Login.DONE and state.account else " Not logged in.",
         f" Working directory: {render(state.cwd)}",
-        f" TYPE: {state.type.name}; STRU: F; MODE: S",
+        f" TYPE: {state.type.name}; STRU: F; MODE: {state.mode.value}",
     ]
-    if transfer is not None:
-        lines.append(f" Transfer under way: {transfer.opening} {transfer.connection.moved} octets so far.")
+    if isinstance(transfer, ContentTransfer) and transfer.running is not None:
+        lines += _transfer_lines(transfer, transfer.running, session.services.clock.seconds())
+    elif transfer is not None:
+        lines.append(f" Listing under way: {transfer.moved} octets so far.")
+    return lines
+
+
+def _transfer_lines(transfer: ContentTransfer, running: RunningTransfer, now: float) -> list[str]:
+    facts, octets = running.facts, running.octets
+    lines = [f" Transfer {facts.id}: {facts.verb} {render(facts.path)}"]
+    if transfer.connection is None:
+        return [*lines, " It waits for its data connection."]
+    if facts.size is None:
+        lines.append(f" {octets} octets so far.")
+    else:
+        share = min(100, octets * 100 // facts.size) if facts.size else 100
+        lines.append(f" {octets} of {facts.size} octets so far, {share} %.")
+    if transfer.closed:
+        return [*lines, " The data connection is closed; what came is being stored."]
+    left = running.seconds_left(now)
+    speed = f" {running.rate(now):.0f} octets a second now, {running.average(now):.0f} on average"
+    lines.append(f"{speed}." if left is None else f"{speed}; about {left:.0f} seconds left.")
     return lines
 
 

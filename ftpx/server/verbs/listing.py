@@ -87,6 +87,7 @@ async def list_facts(session: Session, path: Path) -> Reply:
 async def tell_facts(session: Session, path: Path) -> Reply:
     """Answer with the facts of one entry and its absolute path."""
     entry = await session.storage.stat(path)
+    session.seen.note(path, entry)
     facts = _facts(session, path)
     return Reply(250, "Facts:", f" {facts(entry)}{printable(render(path))}", "End.")
 

@@ -1,14 +1,16 @@
-"""How things are sent: TYPE, STRU, MODE (RFC 959), OPTS (RFC 2389) and LANG (RFC 2640)."""
+"""How things are sent: TYPE, STRU, MODE (RFC 959, draft-preston-ftpext-deflate), OPTS (RFC 2389), LANG (RFC 2640)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 
 from ftpx.errors import ArgumentError
 from ftpx.server.arguments import OPTIONAL_TEXT, text
 from ftpx.server.session import Session
-from ftpx.server.state import Pending, TransferType
+from ftpx.server.state import Pending, TransferMode, TransferType
 from ftpx.server.verb import verb
+from ftpx.server.verbs.digests import hash_options
 from ftpx.wire.facts import FACTS, parse_fact_names
 from ftpx.wire.replies import Reply
 
@@ -21,16 +23,17 @@ _TYPES: Mapping[str, TransferType] = {
     "L 8": TransferType.IMAGE,
     "L8": TransferType.IMAGE,
 }
+_STRUCTURES = frozenset({"F", "R", "P"})
+_MODES: Mapping[str, TransferMode] = {mode.value: mode for mode in TransferMode}
+_OTHER_MODES = frozenset({"B", "C"})
+# The options of MODE Z and their values, by the draft.
+_DEFLATE_OPTIONS: Mapping[str, frozenset[str]] = {
+    "LEVEL": frozenset("123456789"),
+    "METHOD": frozenset({"8"}),
+    "ENGINE": frozenset({"ZLIB"}),
+}
 _LONGEST_SOFTWARE = 64
 _NOT_HERE = Reply(504, "Not implemented for that parameter.")
-
-
-def _one_of(argument: str, known: str, supported: str) -> Reply | None:
-    """The reply to a one-letter parameter that is not the supported one."""
-    letter = argument.upper()
-    if len(letter) != 1 or letter not in known:
-        raise ArgumentError("One letter is wanted.")
-    return None if letter == supported else _NOT_HERE
 
 
 @verb("TYPE", "959", text("A|I|L 8"), "Choose the representation: text or octets.")
@@ -49,13 +52,32 @@ def type_(session: Session, argument: str) -> Reply:
 @verb("STRU", "959", text("F"), "Choose the file structure.", keeps=Pending.RESTART)
 def structure(session: Session, argument: str) -> Reply:
     """Files have no structure."""
-    return _one_of(argument, "FRP", "F") or Reply(200, "Structure set to F.")
+    letter = argument.upper()
+    if letter not in _STRUCTURES:
+        raise ArgumentError("The structure is F.")
+    return Reply(200, "Structure set to F.") if letter == "F" else _NOT_HERE
 
 
-@verb("MODE", "959", text("S"), "Choose the transfer mode.", keeps=Pending.RESTART)
+@verb(
+    "MODE",
+    "959",
+    text("S|Z"),
+    "Choose the transfer mode: octets as they are, or deflated.",
+    keeps=Pending.RESTART,
+    feature=lambda session: ["MODE Z"] if session.policy.deflate_level else [],
+)
 def mode(session: Session, argument: str) -> Reply:
-    """Stream mode."""
-    return _one_of(argument, "SBCZ", "S") or Reply(200, "Mode set to S.")
+    """Stream mode, or draft-preston-ftpext-deflate."""
+    letter = argument.upper()
+    chosen = _MODES.get(letter)
+    if chosen is None:
+        if letter not in _OTHER_MODES:
+            raise ArgumentError("The mode is S or Z.")
+        return _NOT_HERE
+    if chosen is TransferMode.DEFLATE and not session.policy.deflate_level:
+        return _NOT_HERE
+    session.state.mode = chosen
+    return Reply(200, f"Mode set to {letter}.")
 
 
 def _options_utf8(session: Session, argument: str) -> Reply:
@@ -70,8 +92,25 @@ def _options_mlst(session: Session, argument: str) -> Reply:
     return Reply(200, f"MLST OPTS {chosen}".rstrip())
 
 
+def _options_mode(session: Session, argument: str) -> Reply:
+    """Choose how hard MODE Z compresses, or by nothing at all the server's own choice again."""
+    letter, _, rest = argument.upper().partition(" ")
+    if letter != TransferMode.DEFLATE.value or not session.policy.deflate_level:
+        return _NOT_HERE
+    words = rest.split()
+    level: int | None = None
+    for name, value in zip_longest(words[::2], words[1::2], fillvalue=""):
+        if value not in _DEFLATE_OPTIONS.get(name, ()):
+            raise ArgumentError("The options of MODE Z are LEVEL 1 to 9, METHOD 8 and ENGINE ZLIB.")
+        level = int(value) if name == "LEVEL" else level
+    session.state.deflate_level = level
+    return Reply(200, f"MODE Z LEVEL {level or session.policy.deflate_level}.")
+
+
 _OPTIONS: Mapping[str, Callable[[Session, str], Reply]] = {
+    "HASH": hash_options,
     "MLST": _options_mlst,
+    "MODE": _options_mode,
     "UTF8": _options_utf8,
     "UTF-8": _options_utf8,
 }

@@ -1,4 +1,4 @@
-"""SITE (RFC 959) and what it leads to: CHMOD, UTIME, SYMLINK, CPFR, CPTO, HELP."""
+"""SITE (RFC 959) and what it leads to: CHMOD, CPFR, CPTO, EXPECT, HELP, SYMLINK, UTIME."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import cast
 import attrs
 from zope.interface.interface import InterfaceClass
 
+from ftpx.digests.algorithms import Algorithm
 from ftpx.errors import ArgumentError
 from ftpx.interfaces import IModes, ISymbolicLinks, ITimes
 from ftpx.server.arguments import split_first, text
@@ -17,6 +18,7 @@ from ftpx.server.session import Session
 from ftpx.server.state import Pending
 from ftpx.server.verb import verb
 from ftpx.server.verbs.attributes import parse_mode
+from ftpx.server.verbs.digests import expect
 from ftpx.server.verbs.files import regular_file
 from ftpx.storage.copy import copy_file
 from ftpx.wire.paths import resolve
@@ -55,7 +57,8 @@ class SiteCommand:
 async def _change_mode(session: Session, argument: str) -> Reply:
     mode, name = split_first(argument)
     path, bits = resolve(session.state.cwd, name), parse_mode(mode)
-    await cast(IModes, session.storage).set_mode(path, bits)
+    async with session.services.digests.kept(session.storage, path):
+        await cast(IModes, session.storage).set_mode(path, bits)
     return Reply(200, "Mode changed.")
 
 
@@ -67,7 +70,9 @@ async def _set_time(session: Session, argument: str) -> Reply:
         name, seconds = form[2], parse_time(form[1].ljust(14, "0"))
     else:
         raise ArgumentError("SITE UTIME takes YYYYMMDDhhmm[ss] and a path.")
-    await cast(ITimes, session.storage).set_modified(resolve(session.state.cwd, name), seconds)
+    path = resolve(session.state.cwd, name)
+    async with session.services.digests.kept(session.storage, path):
+        await cast(ITimes, session.storage).set_modified(path, seconds)
     return Reply(200, "Time changed.")
 
 
@@ -105,6 +110,12 @@ SITE_COMMANDS: Mapping[str, SiteCommand] = {
     "CHMOD": SiteCommand("mode path", "Set the permission bits.", _change_mode, IModes, "SITE CHMOD"),
     "CPFR": SiteCommand("path", "Say what is to be copied; SITE CPTO follows.", _copy_from, feature="SITE COPY"),
     "CPTO": SiteCommand("path", "Copy it.", _copy_to),
+    "EXPECT": SiteCommand(
+        "SIZE octets|algorithm hex",
+        "Say what the next upload must be to be stored.",
+        expect,
+        feature="SITE EXPECT " + ";".join([*(algorithm.value for algorithm in Algorithm), "SIZE"]),
+    ),
     "HELP": SiteCommand("", "Tell the SITE commands.", _help),
     "SYMLINK": SiteCommand(
         "target path",
@@ -128,7 +139,7 @@ def _features(session: Session) -> list[str]:
     text("command [argument]"),
     "Do something that FTP has no command for; SITE HELP tells what.",
     abortable=True,
-    keeps=Pending.COPY,
+    keeps=Pending.COPY | Pending.RESTART,
     feature=_features,
 )
 async def site(session: Session, argument: str) -> Reply:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ftpx.errors import ArgumentError, OffsetBeyondEnd
-from ftpx.interfaces import IFreeSpace, IWritableFile, Path
+from ftpx.interfaces import Direction, IFreeSpace, Path
 from ftpx.server.arguments import NONE, OPTIONAL_PATH, PATH, ArgumentRule, number
 from ftpx.server.session import Session
 from ftpx.server.state import Pending, TransferType
-from ftpx.server.translation import AsciiSink, ascii_blocks
+from ftpx.server.translation import ascii_blocks
+from ftpx.server.upload import Upload
 from ftpx.server.verb import verb
 from ftpx.wire.numbers import parse_number, parse_range
 from ftpx.wire.replies import Reply
@@ -15,6 +16,9 @@ from ftpx.wire.replies import Reply
 __all__ = ["VERBS"]
 
 _COMPLETE = Reply(226, "Transfer complete.")
+_CHANGED = Reply(
+    554, "The file is another one than you were told of; ask for its SIZE or MDTM again, or fetch it from the start."
+)
 _NOT_IN_ASCII = Reply(501, "Transfers are restarted in binary only: send TYPE I first.")
 _RANGE_IS_FOR_RETR = Reply(504, "RANG is for RETR; use REST to continue an upload.")
 _NO_RESTART_OF_UNIQUE = Reply(501, "STOU makes a new file; REST does not go with it.")
@@ -26,35 +30,23 @@ async def retrieve(session: Session, path: Path) -> Reply:
     start, end = session.state.take_range()
     source = await session.storage.open_read(path)
     try:
-        size = source.entry.size
-        end = size if end is None else min(end, size)
-        if start > size:
+        entry = source.entry
+        if start and session.seen.changed(path, entry):
+            return _CHANGED
+        session.seen.note(path, entry)
+        end = entry.size if end is None else min(end, entry.size)
+        if start > entry.size:
             raise OffsetBeyondEnd
-        if session.state.type is TransferType.ASCII:
-            async with session.open_data(path[-1]) as data:
-                await data.send_blocks(ascii_blocks(source, start, end))
-        else:
-            async with session.open_data(f"{path[-1]} ({end - start} bytes)") as data:
-                await data.send_file(source, start, end)
+        with session.file_transfer("RETR", Direction.DOWNLOAD, path, max(0, end - start)) as transfer:
+            if session.state.type is TransferType.ASCII:
+                async with transfer.open_data(path[-1]) as data:
+                    await data.send_blocks(ascii_blocks(source, start, end))
+            else:
+                async with transfer.open_data(f"{path[-1]} ({max(0, end - start)} bytes)") as data:
+                    await data.send_file(source, start, end)
     finally:
         source.close()
     return _COMPLETE
-
-
-async def _receive(session: Session, sink: IWritableFile, opening: str) -> None:
-    """Fill a file from the data connection and publish it, or leave everything as it was."""
-    if session.state.type is TransferType.ASCII:
-        sink = AsciiSink(sink)
-    try:
-        async with session.open_data(opening) as data:
-            await data.receive(sink)
-        await session.turn()
-        with session.commitment():
-            await sink.commit()
-    finally:
-        await sink.abort()
-        # The ticket that came by the data connection is not read by most clients.
-        session.control.send_ticket()
 
 
 @verb("STOR", "959", PATH, "Store a file.", opens_data=True, abortable=True, keeps=Pending.RESTART)
@@ -63,15 +55,13 @@ async def store(session: Session, path: Path) -> Reply:
     offset, end = session.state.take_range()
     if end is not None:
         return _RANGE_IS_FOR_RETR
-    await _receive(session, await session.storage.open_write(path, offset=offset), path[-1])
-    return _COMPLETE
+    return await Upload(session, "STOR", path, offset=offset).run()
 
 
 @verb("APPE", "959", PATH, "Store at the end of a file.", opens_data=True, abortable=True)
 async def append(session: Session, path: Path) -> Reply:
     """Continue a file behind its end, or begin it."""
-    await _receive(session, await session.storage.open_write(path, offset=None), path[-1])
-    return _COMPLETE
+    return await Upload(session, "APPE", path, offset=None).run()
 
 
 @verb(
@@ -90,9 +80,9 @@ async def store_unique(session: Session, path: Path) -> Reply:
     token = session.services.token()
     named = path and path != session.state.cwd
     unique = (*path[:-1], f"{path[-1]}.{token}") if named else (*path, f"ftpx.{token}")
-    sink = await session.storage.open_write(unique, exclusive=True)
-    await _receive(session, sink, f"FILE: {unique[-1]}")
-    return Reply(226, f"FILE: {unique[-1]}")
+    opening = f"FILE: {unique[-1]}"
+    complete = await Upload(session, "STOU", unique, offset=0, exclusive=True, opening=opening).run()
+    return Reply(226, opening, *complete.lines)
 
 
 @verb("REST", "3659", number("offset"), "Begin the next transfer at an offset.", feature="REST STREAM")
@@ -141,11 +131,12 @@ def _allocation(argument: str | None, cwd: object) -> int:
     "ALLO", "959", ArgumentRule("octets [R octets]", _allocation), "Ask whether there is room.", keeps=Pending.RESTART
 )
 async def allocate(session: Session, octets: int) -> Reply:
-    """Tell whether that much could be stored; nothing is set aside."""
+    """Tell whether that much could be stored; for the next upload it is set aside."""
     space = IFreeSpace(session.storage, None)
     if space is None:
         return Reply(202, "Nothing needs to be allocated.")
-    free = await space.free_space(session.state.cwd)
+    free = await space.free_space(session.state.cwd) - session.services.reservations.outstanding()
+    session.state.allocation = octets
     return Reply(200, "There is room.") if octets <= free else Reply(552, f"Only {free} octets are free.")
 
 

@@ -57,10 +57,12 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
         "1" * 5000: 501,
     },
     "FEAT": {None: 211, "x": 501},
+    "HASH": {None: 501, "a": 213, "missing": 550, "d": 550, "a 0 1": 550},
     "HELP": {None: 214, "RETR": 214, "retr": 214, "XYZZY": 502},
     "HOST": {None: 501, "ftp.example.com": 503},
     "LANG": {None: 200, "en": 200, "EN-GB": 200, "fr": 504, "english": 504},
     "LIST": {None: 425, "d": 425, "-la": 425, "a b c": 425},
+    "MD5": {None: 501, "a": 251, '"a"': 251, "missing": 550, "d": 550, "a 0 1": 550},
     "MDTM": {
         None: 501,
         "a": 213,
@@ -92,7 +94,7 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
     "MKD": {None: 501, "e": 257, "d": 550, "missing/e": 550, "/": 550, "a b c": 257, "x" * 256: 553},
     "MLSD": {None: 425, "d": 425, "missing": 425},
     "MLST": {None: 250, "a": 250, "d": 250, "missing": 550},
-    "MODE": {None: 501, "S": 200, "s": 200, "B": 504, "C": 504, "Z": 504, "X": 501, "S S": 501},
+    "MODE": {None: 501, "S": 200, "s": 200, "B": 504, "C": 504, "Z": 200, "X": 501, "S S": 501},
     "NLST": {None: 425, "d": 425, "-1": 425},
     "NOOP": {None: 200, "x": 501},
     "OPTS": {
@@ -104,6 +106,9 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
         "UTF8 OFF": 504,
         "MLST type;size;": 200,
         "MLST": 200,
+        "HASH": 200,
+        "HASH sha256": 200,
+        "HASH CRC-37": 501,
         "RETR x": 501,
     },
     "PASS": {None: 503, "x": 503},
@@ -163,6 +168,21 @@ _ANSWERS: dict[str, dict[str | None, int]] = {
     },
     "USER": {None: 501, "alice": 331, "%n%s{0.__class__}": 331, "a b c": 331, "x" * 8000: 331},
 }
+_OLDER_DIGEST = {
+    None: 501,
+    "a": 250,
+    '"a"': 250,
+    "a 0 7": 250,
+    '"a" 0 7': 250,
+    "a 0 8": 501,
+    "a 7 0": 501,
+    "a 7": 550,
+    '"a" 7': 501,
+    "missing": 550,
+    "d": 550,
+}
+for _name in ("XCRC", "XMD5", "XSHA1", "XSHA256", "XSHA512"):
+    _ANSWERS[_name] = _OLDER_DIGEST
 for _name, _other in (("XCUP", "CDUP"), ("XCWD", "CWD"), ("XMKD", "MKD"), ("XPWD", "PWD"), ("XRMD", "RMD")):
     _ANSWERS[_name] = _ANSWERS[_other]
 

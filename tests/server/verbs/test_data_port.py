@@ -204,3 +204,108 @@ class FamilyTests(ServerCase):
         replies = client.command("PASV", "EPSV", "PORT 127,0,0,1,20,0")
         self.assertEqual(codes(replies), [227, 229, 200])
         self.assertTrue(re.search(r"\(127,0,0,1,", replies[0].lines[0]))
+
+
+class ForeignTests(ServerCase):
+    """FXP: data connections with hosts other than the client's."""
+
+    def make_server(self) -> ServerHarness:
+        """alice may, bob may not."""
+        return ServerHarness(self.storage, users={"alice": "secret", "bob": "secret"}, fxp=frozenset({"alice"}))
+
+    def logged_in(
+        self, name: str = "alice", client: str = "198.51.100.2", server: str = "198.51.100.1"
+    ) -> MemoryClient:
+        """A client that is logged in."""
+        connected = self.server.connect(client, (server, 2121))
+        connected.login(name)
+        connected.replies()
+        return connected
+
+    def test_active(self) -> None:
+        """Who may is connected to any other host, and the log tells."""
+        log = self.log()
+        client = self.logged_in()
+        for line in ("PORT 192,0,2,9,20,0", "EPRT |1|192.0.2.9|5120|", "EPRT |2|::ffff:192.0.2.9|5120|"):
+            self.assertEqual(codes(client.command(line)), [200], line)
+            port = client.last_port
+            self.assertEqual((port.host, port.port, port.source), ("192.0.2.9", 5120, "198.51.100.1"))
+        self.server.services.journal.flush()
+        self.assertIn("the next data connection of alice from 198.51.100.2 goes to 192.0.2.9, port 5120", log)
+
+    def test_transfer(self) -> None:
+        """The transfer is like any other."""
+        self.put("a", b"content")
+        client = self.logged_in()
+        client.command("PORT 192,0,2,9,20,0", "RETR a")
+        peer = client.last_port.accept()
+        client.settle()
+        self.assertEqual((peer.sent, codes(client.replies())), (b"content", [150, 226]))
+
+    def test_passive(self) -> None:
+        """The port of who may takes a connection from anybody, that of others only from their own address."""
+        for name, peers in (("alice", None), ("bob", frozenset({"198.51.100.2"}))):
+            for line in ("PASV", "EPSV"):
+                client = self.logged_in(name)
+                client.command(line)
+                self.assertEqual(client.last_port.peers, peers)
+
+    def test_refused(self) -> None:
+        """DC01 to DC03: not to this machine, not to low ports, not to what is no host; nothing is dialled."""
+        client = self.logged_in()
+        for line, code, text in (
+            ("PORT 192,0,2,9,3,255", 501, "above 1023"),
+            ("EPRT |1|192.0.2.9|25|", 501, "above 1023"),
+            ("PORT 127,0,0,1,20,0", 504, "this server's own"),
+            ("EPRT |1|198.51.100.1|5000|", 504, "this server's own"),
+            ("EPRT |2|::ffff:127.0.0.1|5000|", 504, "this server's own"),
+            ("PORT 0,0,0,0,20,0", 504, "not the address of a host"),
+            ("PORT 255,255,255,255,20,0", 504, "not the address of a host"),
+            ("PORT 169,254,169,254,20,0", 504, "one link"),
+            ("EPRT |2|2001:db8::9|5000|", 522, "use (1)"),
+            ("EPRT |1|example.com|5000|", 501, "family"),
+        ):
+            reply = client.command(line)[0]
+            self.assertEqual(reply.code, code, line)
+            self.assertIn(text, reply.lines[0])
+        self.assertEqual(self.server.data.ports, [])
+
+    def test_own_address(self) -> None:
+        """The client's own address follows the rule for everybody."""
+        client = self.logged_in()
+        answers = client.command("PORT 198,51,100,2,20,0", "PORT 198,51,100,2,0,22")
+        self.assertEqual(codes(answers), [200, 501])
+
+    def test_others(self) -> None:
+        """Who may not, anonymous users first, is refused as ever."""
+        for name in ("bob", "anonymous"):
+            client = self.logged_in(name)
+            self.assertEqual(codes(client.command("PORT 192,0,2,9,20,0", "EPRT |1|192.0.2.9|5120|")), [501, 501])
+        self.assertEqual(self.server.data.ports, [])
+
+    def test_ipv6(self) -> None:
+        """IPv6 too."""
+        client = self.logged_in(client="2001:db8:1::2", server="2001:db8:1::1")
+        answers = client.command("EPRT |2|2001:db8::9|5000|", "EPRT |2|fe80::9|5000|", "EPRT |2|::1|5000|")
+        self.assertEqual(codes(answers), [200, 504, 504])
+
+    def test_address_that_is_told(self) -> None:
+        """The address that PASV tells is the server's own; while it cannot be looked up, nothing goes anywhere."""
+
+        async def announce(local: str) -> str:
+            if announced:
+                return announced[0]
+            raise DataConnectionNotOpened
+
+        announced = ["203.0.113.9"]
+        self.server = ServerHarness(self.storage, passive_address=announce, fxp=frozenset({"*"}))
+        client = self.logged_in()
+        lines = ("PORT 203,0,113,9,20,0", "PORT 192,0,2,9,20,0")
+        self.assertEqual(codes(client.command(*lines)), [504, 200])
+        announced.clear()
+        self.assertEqual(codes(client.command(*lines)), [425, 425])
+
+    def test_no_active_mode(self) -> None:
+        """Where active mode is off, FXP goes by passive ports only."""
+        self.server = ServerHarness(self.storage, active=False, fxp=frozenset({"*"}))
+        self.assertEqual(codes(self.logged_in().command("PORT 192,0,2,9,20,0", "PASV")), [502, 227])

@@ -13,7 +13,30 @@ from ftpx.testing.server import ServerHarness
 from ftpx.testing.tls import make_tls_server
 from tests.server.doubles import PlainStorage, ServerCase, codes
 
-_ALWAYS = {"CLNT", "EPRT", "EPSV", "HOST", "LANG", "MDTM", "MLST", "RANG", "REST", "SITE COPY", "SIZE", "TVFS", "UTF8"}
+_ALWAYS = {
+    "CLNT",
+    "EPRT",
+    "EPSV",
+    "HASH",
+    "HOST",
+    "LANG",
+    "MD5",
+    "MDTM",
+    "MLST",
+    "MODE",
+    "RANG",
+    "REST",
+    "SITE COPY",
+    "SITE EXPECT SHA-256;SHA-512;SHA-1;MD5;CRC32;SIZE",
+    "SIZE",
+    "TVFS",
+    "UTF8",
+    "XCRC",
+    "XMD5",
+    "XSHA1",
+    "XSHA256",
+    "XSHA512",
+}
 _SETTABLE = {"MFMT", "MFF", "SITE CHMOD", "SITE UTIME"}
 
 

@@ -23,7 +23,7 @@ _FAULTS: tuple[tuple[type[StorageError], int], ...] = (
     (StorageFailure, 451),
     (StorageUnavailable, 450),
     (NameRefused, 553),
-    (FileChanged, 450),
+    (FileChanged, 554),
 )
 
 
@@ -81,7 +81,7 @@ class RetrieveTests(ServerCase):
 
     def test_restart_is_dropped(self) -> None:
         """RS11: every other command drops the offset."""
-        for line in ("PWD", "STAT", "TYPE I", "CWD /", "SIZE a", "XYZZY", "AUTH", "RNFR a", "LIST", "REST 0"):
+        for line in ("PWD", "TYPE I", "CWD /", "SIZE a", "XYZZY", "AUTH", "RNFR a", "LIST", "REST 0"):
             self.codes("REST 4", line)
             self.assertEqual(self.client.fetch("RETR a")[1], b"0123456789", line)
 
@@ -147,6 +147,33 @@ class RetrieveTests(ServerCase):
         """Directories, the root and what is not there are 550."""
         self.codes("MKD d")
         self.assertEqual(self.codes("EPSV", "RETR d", "RETR /", "RETR b", "RETR a/b"), [229] + [550] * 4)
+
+    def test_changed(self) -> None:
+        """REST does not go on with another file than the session was told of, until it is told of that one."""
+        for asked in ("SIZE a", "MDTM a", "MLST a"):
+            self.put("a", b"0123456789")
+            self.codes(asked)
+            self.put("a", b"abcdefghijk")
+            self.assertEqual(self.codes("EPSV", "REST 4", "RETR a"), [229, 350, 554])
+            self.codes("MDTM a", "REST 4")
+            self.assertEqual(self.client.fetch("RETR a")[1], b"efghijk")
+
+    def test_changed_and_fetched(self) -> None:
+        """What was fetched was told of, too; from the start everything may be fetched."""
+        self.put("a", b"0123456789")
+        self.client.fetch("RETR a")
+        self.put("a", b"abcdefghij")
+        self.assertEqual(self.codes("EPSV", "REST 4", "RETR a"), [229, 350, 554])
+        self.assertEqual(self.client.fetch("RETR a")[1], b"abcdefghij")
+        self.codes("REST 4")
+        self.assertEqual(self.client.fetch("RETR a")[1], b"efghij")
+
+    def test_not_asked(self) -> None:
+        """Who has not asked in this session is told nothing."""
+        self.put("a", b"0123456789")
+        self.put("a", b"abcdefghij")
+        self.codes("REST 4")
+        self.assertEqual(self.client.fetch("RETR a")[1], b"efghij")
 
 
 class StoreTests(ServerCase):
@@ -268,14 +295,14 @@ class StoreTests(ServerCase):
         self.assertEqual((codes(self.client.store("APPE a", b"def")), self.get("a")), ([150, 226], b"abcdef"))
 
     def test_changed_meanwhile(self) -> None:
-        """An APPE to a file that somebody else replaced is 450, and theirs stays."""
+        """An APPE to a file that somebody else replaced is 554, and theirs stays."""
         self.put("a", b"abc")
         _, peer = self.client.begin("APPE a")
         peer.send(b"def")
         self.put("a", b"other")
         peer.end()
         self.client.settle()
-        self.assertEqual((codes(self.client.replies()), self.get("a")), ([450], b"other"))
+        self.assertEqual((codes(self.client.replies()), self.get("a")), ([554], b"other"))
 
     def test_ascii(self) -> None:
         """In ASCII CRLF is kept as LF, over the edges of blocks."""
