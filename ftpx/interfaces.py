@@ -446,8 +446,12 @@ class IDataConnection(Interface):
     def send_file(source: IReadableFile, offset: int, end: int) -> Awaitable[int]:
         """Send the octets from ``offset`` up to, not including, ``end``, then end the connection cleanly."""
 
-    def send_blocks(blocks: AsyncGenerator[Block, None]) -> Awaitable[int]:
-        """Send every block, asking for more only as the peer takes them, then end cleanly. Closes ``blocks``."""
+    def send_blocks(blocks: AsyncGenerator[Block, None], delimited: bool = False) -> Awaitable[int]:
+        """
+        Send every block, asking for more only as the peer takes them, then end cleanly. Closes ``blocks``.
+
+        :param delimited: the octets tell by themselves where they end, so a peer may close as soon as it has them.
+        """
 
     def receive(sink: IWritableFile) -> Awaitable[int]:
         """Write all that comes to the sink until the peer ends cleanly. Does not commit."""

@@ -42,9 +42,9 @@ class DataConnection:
         """See `IDataConnection`."""
         return await self._run(send_file, source, offset, end)
 
-    async def send_blocks(self, blocks: AsyncGenerator[Block, None]) -> int:
+    async def send_blocks(self, blocks: AsyncGenerator[Block, None], delimited: bool = False) -> int:
         """See `IDataConnection`."""
-        return await self._run(send_blocks, blocks)
+        return await self._run(send_blocks, blocks, delimited)
 
     async def receive(self, sink: IWritableFile) -> int:
         """See `IDataConnection`."""

@@ -53,11 +53,11 @@ class DeflatedConnection:
 
     async def send_file(self, source: IReadableFile, offset: int, end: int) -> int:
         """See `IDataConnection`."""
-        return await self._connection.send_blocks(self._deflated(_read(source, offset, end)))
+        return await self.send_blocks(_read(source, offset, end))
 
-    async def send_blocks(self, blocks: AsyncGenerator[Block, None]) -> int:
-        """See `IDataConnection`."""
-        return await self._connection.send_blocks(self._deflated(blocks))
+    async def send_blocks(self, blocks: AsyncGenerator[Block, None], delimited: bool = True) -> int:
+        """See `IDataConnection`; deflated octets always tell where they end."""
+        return await self._connection.send_blocks(self._deflated(blocks), delimited=True)
 
     async def receive(self, sink: IWritableFile) -> int:
         """

@@ -132,6 +132,9 @@ class PacedStream:
     def _held_so_far(self) -> float:
         return self._held if self._held_since is None else self._held + self._clock.seconds() - self._held_since
 
+    def unacknowledged(self) -> int:
+        return self._stream.unacknowledged()
+
     def acknowledged(self) -> Deferred[None]:
         return self._stream.acknowledged()
 

@@ -12,7 +12,7 @@ from ftpx.data.descriptor import Duplicate
 from ftpx.data.residency import Residency
 from ftpx.data.stream import IFileStream
 from ftpx.data.transfer import Transfer
-from ftpx.errors import StorageFailure
+from ftpx.errors import DataConnectionLost, StorageFailure
 from ftpx.interfaces import Block, IFileDescriptor, IReadableFile
 
 __all__ = ["send_blocks", "send_file"]
@@ -28,6 +28,8 @@ _EARNED = 8
 A turn is such a part of what the transfer has sent already, so a large file is soon sent in large turns. When
 hundreds begin together, those that are first would otherwise have done all their work before the others begin.
 """
+_HELD_BACK = 2 * 65536
+"""Octets whose acknowledgement the peer's system may hold back: of two packets, which on a loopback are this long."""
 _TURN_OF_THREAD = 16 * 1024 * 1024
 """The same, where a thread does it."""
 
@@ -56,8 +58,12 @@ async def send_file(transfer: Transfer, source: IReadableFile, offset: int, end:
     await _end(transfer)
 
 
-async def send_blocks(transfer: Transfer, blocks: AsyncGenerator[Block, None]) -> None:
-    """Send every block and end the stream; the generator is closed in any case."""
+async def send_blocks(transfer: Transfer, blocks: AsyncGenerator[Block, None], delimited: bool) -> None:
+    """
+    Send every block and end the stream; the generator is closed in any case.
+
+    :param delimited: the octets tell by themselves where they end, so a peer may close as soon as it has them.
+    """
     since = 0
     reading: Deferred[Block | None] | None = None
     try:
@@ -71,7 +77,12 @@ async def send_blocks(transfer: Transfer, blocks: AsyncGenerator[Block, None]) -
         # Before anybody else: who made the blocks may close what they come from next.
         await _close(blocks, reading)
         raise
-    await _end(transfer)
+    try:
+        await _end(transfer)
+    except DataConnectionLost:
+        # To close a connection where something is unread, if only close_notify, resets it; lftp does so in MODE Z.
+        if not delimited or transfer.stream.unacknowledged() > _HELD_BACK:
+            raise
 
 
 async def _next(blocks: AsyncGenerator[Block, None]) -> Block | None:

@@ -114,6 +114,9 @@ class IStream(Interface):
         :param moved: octets that were sent or received by the calls above.
         """
 
+    def unacknowledged() -> int:
+        """How many octets, on the wire, are not known to have reached the peer's system; also of a lost connection."""
+
     def acknowledged() -> Deferred[None]:
         """After `end`: fires when everything has reached the peer's system. May be cancelled."""
 
@@ -233,13 +236,16 @@ class SocketStream:
             raise _lost(error) from error
 
     def progress(self, moved: int) -> int:
+        self.demand_unbroken()
         return moved - self.unacknowledged()
 
-    def unacknowledged(self) -> int:
-        """How many of the sent octets are not known to have reached the peer's system."""
+    def demand_unbroken(self) -> None:
+        """:raises DataConnectionLost: the peer has reset the connection."""
         reset = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if reset:
             raise DataConnectionLost(f"the data connection broke: {os.strerror(reset)}")
+
+    def unacknowledged(self) -> int:
         if _SIOCOUTQ is None:
             return 0
         try:
@@ -276,8 +282,7 @@ class SocketStream:
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def acknowledged(self) -> Deferred[None]:
-        # The end itself counts as one octet; whether the peer has seen it does not matter.
-        if self.unacknowledged() <= 1:
+        if self._is_acknowledged():
             return succeed(None)
         return Deferred.fromCoroutine(self._acknowledgement())
 
@@ -295,9 +300,14 @@ class SocketStream:
                 if timer.active():
                     silent = False
                     timer.cancel()
-            if self.unacknowledged() <= 1:
+            if self._is_acknowledged():
                 return
             delay = min(delay * 2, _LONGEST_LOOK)
+
+    def _is_acknowledged(self) -> bool:
+        self.demand_unbroken()
+        # The end itself counts as one octet; whether the peer has seen it does not matter.
+        return self.unacknowledged() <= 1
 
     def _unwatched(self) -> Deferred[None]:
         self._unwatch()

@@ -268,9 +268,12 @@ class TlsStream:
         return self._stream.writable()
 
     def progress(self, moved: int) -> int:
-        self._stream.unacknowledged()
+        self._stream.demand_unbroken()
         # What OpenSSL was given to send counts when all of it is sent; what the peer acknowledges counts at once.
         return moved + self._stream.acknowledged_octets() if self._sends else moved
+
+    def unacknowledged(self) -> int:
+        return self._stream.unacknowledged()
 
     def acknowledged(self) -> Deferred[None]:
         return self._stream.acknowledged()

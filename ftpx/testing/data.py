@@ -92,6 +92,9 @@ class _MemoryStream:
         self._check()
         return moved
 
+    def unacknowledged(self) -> int:
+        return 0
+
     def acknowledged(self) -> Deferred[None]:
         self._check()
         return succeed(None)

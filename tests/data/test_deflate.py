@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ftpx.data import deflate
 from ftpx.data.connection import DataConnection
 from ftpx.data.deflate import UNCOUNTED, DeflatedConnection
+from ftpx.data.stream import SocketStream
 from ftpx.errors import (
     DataConnectionAborted,
     DataConnectionLost,
@@ -21,7 +22,7 @@ from ftpx.errors import (
     InflatesTooFar,
     StorageUnavailable,
 )
-from ftpx.interfaces import Block, IPace, IWorkerPool
+from ftpx.interfaces import Block, IDataConnection, IPace, IWorkerPool
 from ftpx.testing.data import MemoryDataConnections, MemoryPeer
 from ftpx.testing.pool import InlinePool
 from tests.data.contract import TIMEOUT, DataConnectionContract, Peer, started
@@ -173,6 +174,36 @@ class SocketDeflatedTests(DeflatedContract, SocketCase):  # type: ignore[misc] #
 
     def settle(self) -> None:
         SocketCase.settle(self)
+
+
+class LostAtTheEndTests(SocketCase):
+    """A peer that closes before it has seen the end."""
+
+    def lost(self, left: int, deflated: bool) -> Deferred[int]:
+        """A download whose connection is lost at the end, with so many octets on their way."""
+
+        def end(stream: SocketStream) -> None:
+            raise DataConnectionLost("reset")
+
+        self.patch(SocketStream, "end", end)
+        self.patch(SocketStream, "unacknowledged", lambda stream: left)
+        connection: IDataConnection = self.connected()[0]
+        if deflated:
+            connection = DeflatedConnection(connection, InlinePool(), 6, _RATIO)
+        return started(connection.send_file(MemorySource(b"all of it"), 0, 9))
+
+    def test_has_everything(self) -> None:
+        """It has seen the end of what was deflated, and needs no other."""
+        for left in (0, 100_000):
+            self.successResultOf(self.lost(left, deflated=True))
+
+    def test_something_was_on_its_way(self) -> None:
+        """So much cannot have come without an acknowledgement."""
+        self.failureResultOf(self.lost(1_000_000, deflated=True), DataConnectionLost)
+
+    def test_not_deflated(self) -> None:
+        """Only the end of the connection tells the end of what is sent as it is."""
+        self.failureResultOf(self.lost(0, deflated=False), DataConnectionLost)
 
 
 class DownloadTests(_MemoryCase):

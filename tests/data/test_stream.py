@@ -117,7 +117,9 @@ class SocketStreamTests(SynchronousTestCase):
     def test_reset_found_when_looking(self) -> None:
         """A reset is found when looking for what is unacknowledged."""
         self.patch(socket.socket, "getsockopt", lambda *arguments: 104)
-        self.assertRaises(DataConnectionLost, self.stream.unacknowledged)
+        self.assertRaises(DataConnectionLost, self.stream.acknowledged)
+        self.assertRaises(DataConnectionLost, self.stream.progress, 0)
+        self.assertEqual(self.stream.unacknowledged(), 0)
 
     def test_system_without_the_answer(self) -> None:
         """Where the system does not say what is unacknowledged, everything is acknowledged."""

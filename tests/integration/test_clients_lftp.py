@@ -16,8 +16,6 @@ _SETTINGS = (
     "set net:persist-retries 0",
     "set bmk:save-passwords no",
     "set xfer:log no",
-    # Compression has tests of its own.
-    "set ftp:use-mode-z no",
 )
 _MODES = {
     "EPSV": ("set ftp:passive-mode on", "set ftp:prefer-epsv on"),

@@ -10,7 +10,7 @@ from typing import ClassVar
 from tests.integration.cases import AUTH, checksum, content
 from tests.integration.certified import CertifiedServerTestCase
 from tests.integration.clients import Login, Mode
-from tests.integration.control import Control, read_all
+from tests.integration.control import Control, read_all, reset
 from tests.integration.data_cases import DataTestCase
 from tests.integration.test_clients_lftp import Lftp
 from tests.integration.tls_cases import TlsTestCase
@@ -228,6 +228,26 @@ class TlsModeZTests(TlsTestCase):
         self.assertEqual(zlib.decompress(control.retrieve("RETR file")), _TEXT)
         self.assertEqual(control.store("STOR other", stream[:-5]).code, 426)
         self.assertFalse((self.server.root / "other").exists())
+
+    def test_closed_behind_the_stream(self) -> None:
+        """
+        A client that closes as soon as it has the whole stream, with close_notify unread, resets the connection, and
+        has had everything.
+        """
+        control = self.login_tls()
+        control.expect("MODE Z", 200)
+        for size in (0, 1000, 1_000_000):
+            (self.server.root / "file").write_bytes(_TEXT[:size])
+            for _ in range(20):
+                stream = zlib.decompressobj()
+                plain = b""
+                with control.open_data() as data:
+                    control.expect("RETR file", 150)
+                    while not stream.eof:
+                        plain += stream.decompress(data.recv(_MEGABYTE))
+                    reset(data)
+                self.assertEqual(control.reply().code, 226)
+                self.assertEqual(len(plain), size)
 
 
 class LftpModeZTests(CertifiedServerTestCase):

@@ -189,8 +189,8 @@ class LftpResumeTests(ResumeCase):
         self.assert_whole()
 
     def script(self, client: Lftp, *lines: str) -> None:
-        """Run lines of lftp's language with compression, and without half a minute's wait behind a break."""
-        client.script("set ftp:use-mode-z yes", "set net:reconnect-interval-base 1", *lines)
+        """Run lines of lftp's language without half a minute's wait behind a break."""
+        client.script("set net:reconnect-interval-base 1", *lines)
 
     def upload(self, client: Lftp) -> None:
         """``put``."""
