@@ -59,7 +59,7 @@ test: $(TOOLS)/.tools-test
 	done; rm $(TOOLS)/coverage-report
 
 crashes: $(TOOLS)/.tools-test
-	CRASH_STEPS=all CRASH_ROUNDS=600 $(BIN)/python -m pytest tests/integration/test_crashes.py --timeout=1800
+	CRASH_STEPS=all CRASH_ROUNDS=1000 $(BIN)/python -m pytest tests/integration/test_crashes.py --timeout=1800
 
 lint: $(TOOLS)/.tools-lint
 	$(BIN)/ruff check .

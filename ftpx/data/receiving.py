@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from twisted.internet.defer import Deferred
 
-from ftpx.data.buffer import thread_buffer
+from ftpx.data.carrier import Carrier, write_all
 from ftpx.data.descriptor import Duplicate
-from ftpx.data.stream import IStream
 from ftpx.data.transfer import Transfer
 from ftpx.interfaces import IFileDescriptor, IStagedDescriptor, IWritableFile
 
@@ -106,15 +103,9 @@ def _begin(first: memoryview, file: IFileDescriptor, duplicate: Duplicate, offse
     try:
         if staged is not None:
             staged.prepare()
-        _write(duplicate.fileno(), first, offset)
+        write_all(duplicate.fileno(), first, offset)
     except OSError as error:
         raise file.translate(error) from error
-
-
-def _write(descriptor: int, octets: memoryview, position: int) -> None:
-    written = 0
-    while written < len(octets):
-        written += os.pwrite(descriptor, octets[written:], position + written)
 
 
 def _drain(transfer: Transfer, file: IFileDescriptor, duplicate: Duplicate, offset: int) -> bool:
@@ -123,20 +114,19 @@ def _drain(transfer: Transfer, file: IFileDescriptor, duplicate: Duplicate, offs
 
     :return: whether that was the end; the duplicate is closed then, as closing may wait.
     """
-    stream: IStream = transfer.stream
-    view = thread_buffer()
     stop = transfer.moved + _TURN
-    while transfer.moved < stop:
-        try:
-            size = stream.receive_into(view)
-        except BlockingIOError:
-            return False
-        try:
-            if not size:
-                duplicate.close()
-                return True
-            _write(duplicate.fileno(), view[:size], offset + transfer.moved)
-        except OSError as error:
-            raise file.translate(error) from error
-        transfer.moved += size
+    with Carrier(transfer.stream) as carrier:
+        while transfer.moved < stop:
+            try:
+                size = carrier.take()
+            except BlockingIOError:
+                return False
+            try:
+                if not size:
+                    duplicate.close()
+                    return True
+                carrier.put(duplicate.fileno(), offset + transfer.moved)
+            except OSError as error:
+                raise file.translate(error) from error
+            transfer.moved += size
     return False

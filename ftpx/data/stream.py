@@ -20,7 +20,7 @@ from ftpx.data.reset import disconnect, reset_on_close
 from ftpx.errors import DataConnectionLost
 from ftpx.interfaces import Block
 
-__all__ = ["IFileStream", "IStream", "Reactor", "SocketStream", "Time"]
+__all__ = ["IFileStream", "IPipeStream", "IStream", "Reactor", "SocketStream", "Time"]
 
 # How much the peer's system has not acknowledged yet. The request has the number of another one that
 # Python knows by name; a system without it gets no answer, and then a stream counts as acknowledged.
@@ -145,11 +145,23 @@ class IFileStream(IStream):
         """
 
 
+class IPipeStream(IStream):
+    """A stream whose octets can go to a file within the kernel, by way of a pipe."""
+
+    def splice(pipe: int, size: int) -> int:
+        """
+        Put into a pipe what has come, at most ``size`` octets; 0 is the clean end.
+
+        :raises BlockingIOError: nothing has come; wait with `readable`.
+        :raises OSError: the system cannot do that, and the stream is as it was.
+        """
+
+
 def _lost(error: OSError) -> DataConnectionLost:
     return DataConnectionLost(f"the data connection broke: {error.strerror or error}")
 
 
-@implementer(IFileStream, IReadWriteDescriptor)
+@implementer(IFileStream, IPipeStream, IReadWriteDescriptor)
 class SocketStream:
     """
     A connected socket. The reactor watches it only while somebody waits.
@@ -186,6 +198,16 @@ class SocketStream:
             raise
         except OSError as error:
             raise _lost(error) from error
+
+    def splice(self, pipe: int, size: int) -> int:
+        if self._stopped is not None:
+            raise self._stopped
+        try:
+            return os.splice(self._socket.fileno(), pipe, size, flags=os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK)
+        except OSError as error:
+            if error.errno in _PEER_ERRORS:
+                raise _lost(error) from error
+            raise
 
     def send(self, block: Block, more: bool) -> int:
         if self._stopped is not None:

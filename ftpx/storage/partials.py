@@ -35,6 +35,8 @@ __all__ = [
 #: How many partial uploads one owner may have; of more, the oldest are thrown away.
 MOST_PARTIALS: Final = 100
 
+_MOST_LOOKS: Final = 10
+
 _OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
@@ -115,22 +117,38 @@ class Claim:
     size: int
 
 
-def _found(folder: StagingFolder, part: str = "") -> Iterator[_Found]:
+def _found(folder: StagingFolder, part: str = "") -> list[_Found]:
     """The files with a part in their names; there may be many others, of which nothing else is looked at."""
+    return _look(folder, part)[0]
+
+
+def _look(folder: StagingFolder, part: str) -> tuple[list[_Found], bool]:
+    """The same, and whether all of them kept their names while we looked."""
+    files, steady = [], True
     for text in os.listdir(folder.descriptor):
         octets = os.fsencode(text) if part in text else b""
         name = parse_staged_name(octets)
         if name is None:
             continue
-        with suppress(FileNotFoundError):
+        try:
             status = os.stat(octets, dir_fd=folder.descriptor, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode):
-                yield _Found(octets, name, status)
+        except FileNotFoundError:
+            steady = False
+            continue
+        if stat.S_ISREG(status.st_mode):
+            files.append(_Found(octets, name, status))
+    return files, steady
 
 
 def _of(folder: StagingFolder, key: PartialKey) -> list[_Found]:
     """What is kept for a key, the newest first."""
-    kept = [found for found in _found(folder, key.part) if found.name.state is not State.PASSING]
+    files: list[_Found] = []
+    # Who takes a partial upload gives it another name, and it must not seem to be gone meanwhile.
+    for _ in range(_MOST_LOOKS):
+        files, steady = _look(folder, key.part)
+        if steady:
+            break
+    kept = [found for found in files if found.name.state is not State.PASSING]
     return sorted((found for found in kept if not found.published), key=attrgetter("modified"), reverse=True)
 
 

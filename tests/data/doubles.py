@@ -321,7 +321,7 @@ class StagedSink(DescriptorSink):
 def failing(number: int) -> Callable[..., int]:
     """A system call that fails with an errno."""
 
-    def call(*arguments: object) -> int:
+    def call(*arguments: object, **named: object) -> int:
         raise OSError(number, os.strerror(number))
 
     return call

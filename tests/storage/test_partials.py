@@ -10,6 +10,8 @@ from threading import Thread
 from typing import Any
 from unittest import mock
 
+import attrs
+
 from ftpx.errors import FileReplaced, StorageFailure, StorageUnavailable
 from ftpx.interfaces import IFileDescriptor, IPartialUploads
 from ftpx.storage import partials, staged_names
@@ -151,6 +153,30 @@ class KeptFilesTests(LocalPartialsCase):
         self.assert_fails(self.ability(IPartialUploads).continue_upload(("a",), "alice", 4), StorageUnavailable)
         os.close(held)
         self.result(self.resume(4).abort())
+
+    def test_other_name_meanwhile(self) -> None:
+        """What gets another name while somebody looks for it is found all the same; who looks does so for a while."""
+        self.leave()
+        real = os.listdir
+        renamings = 1
+
+        def list_and_rename(place: Any) -> list[str]:
+            nonlocal renamings
+            names = real(place)
+            if renamings and names:
+                renamings -= 1
+                name = parse_staged_name(names[0].encode())
+                assert name is not None
+                other = attrs.evolve(name, unique=f"{renamings:0{len(name.unique)}x}")
+                os.rename(names[0], other.octets(), src_dir_fd=place, dst_dir_fd=place)
+            return names
+
+        with mock.patch("os.listdir", list_and_rename):
+            self.assertEqual((self.kept(), renamings), (10, 0))
+            renamings = 1000
+            self.assertIsNone(self.kept())
+            self.assertGreater(renamings, 900)
+        self.assertEqual(self.kept(), 10)
 
     def test_no_locks(self) -> None:
         """Where files cannot be marked as in use nothing is continued or thrown away, and uploads work."""
