@@ -101,5 +101,8 @@ async def _release(pool: IWorkerPool, thing: Closable) -> None:
         # Nothing may stay open for that, and what hangs the pool must not hang the reactor:
         # there are never more of these threads than files that were open.
         Thread(target=thing.close, name=CLOSING, daemon=True).start()
+    except OSError as error:
+        # As when its file system has gone away meanwhile.
+        _log.warn("A file could not be closed: {reason}", reason=error.strerror or error)
     except Exception:
-        _log.failure("a file could not be closed")
+        _log.failure("A file could not be closed")

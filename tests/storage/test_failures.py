@@ -9,6 +9,7 @@ import os
 from typing import Any
 from unittest import mock
 
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.errors import (
@@ -129,9 +130,11 @@ class BrokenDiskTests(StorageCase, SynchronousTestCase):
         self.put(("a",), b"old")
         source = self.result(self.storage.open_read(("a",)))
         self.pool.faults = {"close": OSError(errno.EIO, "broken")}
-        source.close()
+        with capturedLogs() as events:
+            source.close()
         self.pool.faults = {}
-        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual([formatEvent(event) for event in events], ["A file could not be closed: broken"])
+        self.assertEqual(events[0]["log_level"], LogLevel.warn)
 
     def test_listing(self) -> None:
         """RS06: a listing that breaks at its first page or at a later one says so."""
