@@ -106,6 +106,11 @@ def _with_one_suite(plain: Launch, setting: Setting) -> Launch:
     return attrs.evolve(plain, environment=environment, client=SecureSession)
 
 
+def _log(setting: Setting) -> str:
+    """To a file, as twistd rotates every log of a megabyte: as root it would rename /dev/null."""
+    return f"--logfile={setting.folder / 'twistd.log'}"
+
+
 def _ftpx(setting: Setting, *more: str) -> Launch:
     profile = ("--profile", str(setting.profile), "--profiler", "cprofile", "--savestats") if setting.profile else ()
     limit = str(setting.sessions)
@@ -115,7 +120,7 @@ def _ftpx(setting: Setting, *more: str) -> Launch:
         *("--max-sessions", limit, "--max-sessions-per-ip", limit),
         *more,
     )
-    return Launch((*_TWISTD, *profile, "--logfile=/dev/null", "ftpx", *options), _from_the_tree())
+    return Launch((*_TWISTD, *profile, _log(setting), "ftpx", *options), _from_the_tree())
 
 
 def _ftpx_secure(setting: Setting) -> Launch:
@@ -145,7 +150,7 @@ def _pyftpdlib_secure(setting: Setting) -> Launch:
 
 def _twisted(setting: Setting) -> Launch:
     environment = {"BENCHMARK_PORT": str(setting.port), "BENCHMARK_ROOT": str(setting.root)}
-    command = (*_TWISTD, "--logfile=/dev/null", "--python", str(_HERE / "twisted_server.py"))
+    command = (*_TWISTD, _log(setting), "--python", str(_HERE / "twisted_server.py"))
     return Launch(command, environment, user=setting.root.name)
 
 
