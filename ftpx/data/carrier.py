@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
-from ftpx.data.buffer import thread_buffer
+from ftpx.buffer import thread_buffer
 from ftpx.data.stream import IPipeStream, IStream
 
 __all__ = ["Carrier", "write_all"]
@@ -114,13 +114,16 @@ class Carrier:
         except BlockingIOError:
             raise
         except OSError:
-            self._stop_splicing()
+            self._pipes = None
+            self._close()
             return None
         return self._pipe.filled
 
-    def _stop_splicing(self) -> None:
-        self._pipes = None
-        self.__exit__(None, None, None)
+    def _close(self) -> None:
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
 
     def __enter__(self) -> Carrier:
         """Nothing is opened before it is needed."""
@@ -130,7 +133,4 @@ class Carrier:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the pipe."""
-        pipe, self._pipe = self._pipe, None
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
+        self._close()

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ftpx.data.buffer import thread_buffer
+from ftpx.buffer import thread_buffer
 from ftpx.data.stream import IFileStream, Reactor, SocketStream
 from ftpx.errors import (
     DataConnectionLost,

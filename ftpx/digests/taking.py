@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Final
@@ -12,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import alsoProvides, implementer
 
+from ftpx.buffer import thread_buffer
 from ftpx.digests.algorithms import Algorithm
 from ftpx.digests.descriptor import HeldDescriptor
 from ftpx.errors import NotSupported, StorageError, StorageFailure, StorageUnavailable
@@ -38,16 +38,6 @@ _WORTHWHILE: Final = 1024 * 1024
 """How many octets must have come before a thread is asked to read them."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
 """How long nobody looks whether more has come, in seconds."""
-
-
-class _Buffer(threading.local):
-    """One buffer a thread, made when first used; a thread that hangs in a call keeps its own."""
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(_BLOCK))
-
-
-_buffer = _Buffer()
 
 
 def take_digest(
@@ -288,7 +278,7 @@ class DigestingFile:
                 raise StorageFailure("the upload is closed")
             try:
                 while self._hashed < stop and not held.released:
-                    view = _buffer.view[: min(_BLOCK, stop - self._hashed)]
+                    view = thread_buffer()[: min(_BLOCK, stop - self._hashed)]
                     size = os.preadv(descriptor, [view], self._hashed)
                     if not size:
                         raise StorageFailure("the file is shorter than what was written to it")

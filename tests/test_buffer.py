@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpx.data.buffer import thread_buffer
+from ftpx.buffer import thread_buffer
 
 
 class ThreadBufferTests(SynchronousTestCase):
