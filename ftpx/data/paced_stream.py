@@ -13,8 +13,6 @@ from ftpx.interfaces import Block, IPace
 
 __all__ = ["PacedStream", "paced"]
 
-# How much TLS may have begun to send when it says that it is blocked: it must be given the same octets again, no fewer.
-_BEGUN = 512 * 1024
 # A little more than all of the time, as a window of it can be one that is held from its beginning to its end.
 _WORTH = MINIMUM_RATE * 1.05
 
@@ -37,8 +35,6 @@ class PacedStream:
         self._clock = clock
         self._moved = 0
         self._allowed = pace.allowed(0)
-        self._repeats = False
-        self._begun = 0
         self._sleeping: Deferred[None] | None = None
         self._stopped: Exception | None = None
         self._held = 0.0
@@ -54,24 +50,16 @@ class PacedStream:
         return received
 
     def send(self, block: Block, more: bool) -> int:
-        size = self._begin(len(block))
+        size = min(len(block), self._credit())
         sent = self._stream.send(memoryview(block)[:size], more and size == len(block))
-        self._begun = 0
         self._moved += sent
         return sent
 
     def _credit(self) -> int:
-        credit = max(self._allowed - self._moved, self._begun)
+        credit = self._allowed - self._moved
         if credit <= 0:
             raise BlockingIOError
         return credit
-
-    def _begin(self, size: int) -> int:
-        """How much of ``size`` octets may be sent now; from here on they count as begun."""
-        size = min(size, self._credit())
-        if self._repeats:
-            self._begun = min(size, _BEGUN)
-        return size
 
     # Waits
 
@@ -93,7 +81,7 @@ class PacedStream:
 
     def _may_move(self) -> bool:
         self._allowed = self._pace.allowed(self._moved)
-        return self._allowed > self._moved or self._begun > 0
+        return self._allowed > self._moved
 
     async def _hold(self, wait: Callable[[], Deferred[None]]) -> None:
         self._held_since = self._clock.seconds()
@@ -157,14 +145,11 @@ class _PacedFileStream(PacedStream):
     def __init__(self, stream: IFileStream, pace: IPace, clock: Time) -> None:
         super().__init__(stream, pace, clock)
         self._file_stream = stream
-        self.computes = self._repeats = stream.computes
+        self.computes = stream.computes
 
     def send_file(self, descriptor: int, offset: int, size: int) -> int:
-        size = self._begin(size)
-        sent = self._file_stream.send_file(descriptor, offset, size)
+        sent = self._file_stream.send_file(descriptor, offset, min(size, self._credit()))
         self._moved += sent
-        # Behind what was sent, a next part may have been begun.
-        self._begun = min(self._begun, size - sent)
         return sent
 
 

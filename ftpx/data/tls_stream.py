@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
+from itertools import cycle
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ftpx.buffer import thread_buffer
+from ftpx.buffer import record_buffers, thread_buffer
+from ftpx.data.second_thread import Sender
 from ftpx.data.stream import IFileStream, Reactor, SocketStream
+from ftpx.data.tls_handshake import shake_hands
 from ftpx.errors import (
     DataConnectionLost,
     DataConnectionNotResumed,
@@ -20,20 +23,20 @@ from ftpx.errors import (
     DataConnectionTruncated,
 )
 from ftpx.interfaces import Block, IDataSecurity
-from ftpx.tls.channel import RECORD_TYPES, outgoing
-from ftpx.tls.openssl import attach, read_into
-from ftpx.tls.tickets import ticket_records
+from ftpx.tls.channel import outgoing
+from ftpx.tls.openssl import decrypt_into, encrypt_into, input_waits, output_waits, pause_at_each_record, read_into
 
 __all__ = ["TlsStream", "make_stream"]
 
-_RECORD_HEADER = 5
-_MAJOR_VERSION = 3
 _LONGEST_RECORD = 2**14 + 2048
-_MOST_HANDSHAKE = 65536
-"""Octets of a handshake; none that is meant takes so many."""
+_MOST_ANSWERS = 64 * 1024
+"""Octets that TLS has to say to what a peer sends, and that the peer does not take."""
 
-_PORTION = 512 * 1024
-"""What OpenSSL gets at a time: enough that calling it costs little, and not so much that others wait long for it."""
+_PIECE = 64 * 1024
+"""What OpenSSL gets at a time. Its memory stays as long as this was, and is hot in the processor's cache."""
+
+_PORTION = 768 * 1024
+"""What is sent at a time, at most: system calls and the change of thread cost little then."""
 
 _PATIENCE = 0.5
 """
@@ -41,17 +44,17 @@ Seconds that a connection that was declined stays open, unread: to close it rese
 and then most clients tell of that and not of the reply.
 """
 
-# What pyOpenSSL says of a connection that ends in the middle of TLS.
-_NO_CLOSE_NOTIFY = -1
-
 
 @implementer(IFileStream)
 class TlsStream:
     """
     TLS over a connected socket, as the server.
 
-    The handshake begins at once: some clients wait for its end before they send the command. While it lasts, TLS works
-    in memory and the stream reads exact records; then OpenSSL gets the socket.
+    The handshake begins at once: some clients wait for its end before they send the command.
+
+    OpenSSL works in memory: with a socket of its own, it would make a system call for each record that it writes, and
+    two for each that it reads. What it has encrypted and the socket does not take is held, and nothing more is
+    encrypted before that has gone.
 
     The session tickets of TLS 1.3, which OpenSSL writes behind the handshake, are held back until something else is
     to be sent. Most clients never read on an upload's connection, and to close one with tickets unread resets it and
@@ -64,20 +67,21 @@ class TlsStream:
 
     def __init__(self, stream: SocketStream, security: IDataSecurity) -> None:
         self._stream = stream
-        self._security = security
         self._connection = security.connection()
+        pause_at_each_record(self._connection)
+        self._tickets = b""
         self._held = b""
+        self._unread = False
         self._ended = False
-        self._sends = False
+        self._said = False
         self._declined = False
         self._established = False
         self._refused: Exception | None = None
         self._broken: DataConnectionLost | None = None
         self._waiting: Deferred[None] | None = None
         stream.send_at_once()
-        Deferred.fromCoroutine(self._shake_hands()).addCallbacks(self._agreed, self._failed)
-
-    # The handshake
+        handshake = shake_hands(stream, self._connection, security)
+        Deferred.fromCoroutine(handshake).addCallbacks(self._agreed, self._failed)
 
     def established(self) -> Deferred[None] | None:
         if self._established:
@@ -87,90 +91,16 @@ class TlsStream:
         self._waiting = Deferred()
         return self._waiting
 
-    async def _shake_hands(self) -> None:
-        received = 0
-        while not self._handshake_is_over():
-            await self._push(outgoing(self._connection))
-            record = await self._record()
-            self._connection.bio_write(record)
-            received += len(record)
-            if received > _MOST_HANDSHAKE:
-                raise DataConnectionNotSecured("a TLS handshake without end")
-        rest = outgoing(self._connection)
-        if self._connection.get_protocol_version() >= SSL.TLS1_3_VERSION:
-            self._held = rest
-        else:
-            await self._push(rest)
-        try:
-            self._security.judge(self._security.resumed_by(self._connection))
-        except DataConnectionNotResumed:
-            self._decline()
-            raise
-        attach(self._connection, self._stream.fileno())
-
-    async def _record(self) -> bytes:
-        """A record and not an octet more: what stands behind the handshake is to be read from the socket."""
-        header = await self._exactly(_RECORD_HEADER)
-        size = int.from_bytes(header[3:], "big")
-        if header[0] in RECORD_TYPES and header[1] == _MAJOR_VERSION and size <= _LONGEST_RECORD:
-            return header + await self._exactly(size)
-        # It is none, and OpenSSL will say so without the rest.
-        return header
-
-    def _decline(self) -> None:
-        """
-        End TLS in good order, so that the client looks for the reason where it is: in the reply.
-
-        The tickets are never sent: with one of them, a stranger would have a session to resume.
-        """
-        self._declined = True
-        with suppress(SSL.Error, DataConnectionLost, BlockingIOError):
-            records = ticket_records(self._connection)
-            if records is None:
-                self._connection.shutdown()
-                self._stream.send(outgoing(self._connection), False)
-            else:
-                self._stream.send(records.close_notify(), False)
-
-    def _handshake_is_over(self) -> bool:
-        try:
-            self._connection.do_handshake()
-        except SSL.WantReadError:
-            return False
-        except SSL.Error as error:
-            with suppress(DataConnectionLost, BlockingIOError):
-                self._stream.send(outgoing(self._connection), False)
-            raise DataConnectionNotSecured(f"no TLS handshake: {error}") from error
-        return True
-
-    async def _push(self, octets: bytes) -> None:
-        left = memoryview(octets)
-        while left:
-            try:
-                left = left[self._stream.send(left, False) :]
-            except BlockingIOError:
-                await self._stream.writable()
-
-    async def _exactly(self, size: int) -> bytes:
-        block = bytearray(size)
-        left = memoryview(block)
-        while left:
-            try:
-                received = self._stream.receive_into(left)
-            except BlockingIOError:
-                await self._stream.readable()
-                continue
-            if not received:
-                raise DataConnectionNotSecured("the data connection ended before its TLS handshake")
-            left = left[received:]
-        return bytes(block)
-
-    def _agreed(self, _: None) -> None:
+    def _agreed(self, tickets: bytes) -> None:
+        self._tickets = tickets
+        # What the client has said right behind its part of the handshake.
+        self._unread = input_waits(self._connection)
         self._established = True
         self._tell(None)
 
     def _failed(self, failure: Failure) -> None:
         self._refused = failure.value if isinstance(failure.value, Exception) else DataConnectionNotSecured()
+        self._declined = isinstance(self._refused, DataConnectionNotResumed)
         self._tell(self._refused)
 
     def _tell(self, error: Exception | None) -> None:
@@ -190,90 +120,151 @@ class TlsStream:
             raise self._broken
         if self._ended:
             return 0
-        received, error = read_into(self._connection, buffer)
-        if error is None:
-            return received
+        received, error = self._decrypt(buffer)
+        self._unread = input_waits(self._connection)
         if isinstance(error, SSL.ZeroReturnError):
             self._ended = True
             # Who waits for our end gets it, and the tickets; who is gone already has sent everything.
             with suppress(DataConnectionLost, BlockingIOError):
                 self._say_end()
-        elif not isinstance(error, SSL.WantReadError):
+        elif isinstance(error, SSL.WantReadError):
+            self._answer()
+            if not received:
+                raise BlockingIOError
+        elif error is not None:
             # OpenSSL says what has happened only once.
             self._broken = _lost(error)
             if not received:
                 raise self._broken
-        elif not received:
-            # Behind data in one packet comes close_notify in another, which the peer's system holds back (Nagle).
-            self._stream.acknowledge_at_once()
-            raise BlockingIOError
         return received
 
+    def _decrypt(self, buffer: memoryview) -> tuple[int, SSL.Error | None]:
+        if self._unread:
+            return read_into(self._connection, buffer)
+        records = record_buffers()[0][: max(len(buffer), _LONGEST_RECORD)]
+        try:
+            size = self._stream.receive_into(records)
+        except BlockingIOError:
+            # Behind data in one packet comes close_notify in another, which the peer's system holds back (Nagle).
+            self._stream.acknowledge_at_once()
+            raise
+        if not size:
+            raise DataConnectionTruncated("the data connection ended without close_notify")
+        return decrypt_into(self._connection, records[:size], buffer)
+
+    def _answer(self) -> None:
+        """Send what TLS itself has to say to what came, as that keys are updated."""
+        if output_waits(self._connection):
+            self._held += outgoing(self._connection)
+            with suppress(BlockingIOError):
+                self._send_held()
+            if len(self._held) > _MOST_ANSWERS:
+                self._broken = DataConnectionLost("the data connection broke: it keeps TLS busy and takes no answer")
+                raise self._broken
+
     def send(self, block: Block, more: bool) -> int:
+        self._stream.demand_open()
         self._send_held()
-        return self._encrypt(memoryview(block)[:_PORTION])
+        octets = memoryview(block)[:_PIECE]
+        records = record_buffers()[0]
+        size = self._encrypt(octets, records)
+        sent = 0
+        with suppress(BlockingIOError):
+            sent = self._stream.send(records[:size], more or len(octets) < len(block))
+        self._held = bytes(records[sent:size])
+        return len(octets)
 
     def send_file(self, descriptor: int, offset: int, size: int) -> int:
+        self._stream.demand_open()
         self._send_held()
-        buffer = thread_buffer()[:_PORTION]
-        sent, read = 0, 1
-        with suppress(BlockingIOError):
-            while sent < size and read:
-                read = os.preadv(descriptor, [buffer[: size - sent]], offset + sent)
-                if read:
-                    sent += self._encrypt(buffer[:read])
-        if not sent and read:
-            raise BlockingIOError
+        sent = 0
+        buffers = cycle(record_buffers())
+        with Sender(self._stream, size > _PORTION) as sender:
+            while sent < size and not self._held:
+                records = next(buffers)
+                portion = min(size - sent, _PORTION, max(_PIECE, self._stream.room() - sender.started))
+                taken, made = self._encrypt_file(descriptor, offset + sent, portion, records, sent > 0)
+                if not taken:
+                    break
+                sent += taken
+                self._held = sender.finish()
+                if self._held:
+                    self._held += records[:made]
+                else:
+                    sender.start(records[:made])
+            self._held += sender.finish()
         return sent
 
-    def _encrypt(self, octets: memoryview) -> int:
+    def _encrypt_file(
+        self, descriptor: int, offset: int, size: int, records: memoryview, begun: bool
+    ) -> tuple[int, int]:
         """
-        Send all of it.
+        Read and encrypt, in pieces that stay in the processor's cache.
 
-        :raises BlockingIOError: a part may have been sent; the same octets are to be given again.
+        :param begun: whether there is something to return already, so that an error of the file can wait.
+        :return: how many octets of the file, and of records.
         """
-        self._stream.demand_open()
+        octets = thread_buffer()[:_PIECE]
+        taken = made = 0
+        while taken < size:
+            try:
+                read = os.preadv(descriptor, [octets[: size - taken]], offset + taken)
+            except OSError:
+                # The next call comes to it again.
+                if begun or taken:
+                    break
+                raise
+            if not read:
+                break
+            made += self._encrypt(octets[:read], records[made:])
+            taken += read
+        return taken, made
+
+    def _encrypt(self, octets: memoryview, records: memoryview) -> int:
         try:
-            return self._connection.send(octets)
-        except SSL.WantWriteError:
-            raise BlockingIOError from None
+            return encrypt_into(self._connection, octets, records)
         except SSL.Error as error:
             raise _lost(error) from error
 
     def _send_held(self) -> None:
-        self._sends = True
+        """:raises BlockingIOError: not all of it could be sent."""
+        if self._tickets:
+            self._held, self._tickets = self._tickets + self._held, b""
         while self._held:
             self._held = self._held[self._stream.send(self._held, True) :]
 
     def end(self) -> None:
+        self._stream.demand_open()
         self._say_end()
         self._stream.end()
 
     def _say_end(self) -> None:
         """Send close_notify."""
+        if not self._said:
+            self._said = True
+            try:
+                self._connection.shutdown()
+            except SSL.Error as error:
+                raise _lost(error) from error
+            self._held += outgoing(self._connection)
         self._send_held()
-        try:
-            self._connection.shutdown()
-        except SSL.WantWriteError:
-            raise BlockingIOError from None
-        except SSL.Error as error:
-            raise _lost(error) from error
 
     # The socket
 
     def readable(self) -> Deferred[None]:
-        return succeed(None) if self._connection.pending() else self._stream.readable()
+        if self._connection.pending():
+            return succeed(None)
+        # Records without data are no reason to keep others waiting.
+        return self._stream.writable() if self._unread else self._stream.readable()
 
     def writable(self) -> Deferred[None]:
         return self._stream.writable()
 
     def progress(self, moved: int) -> int:
-        self._stream.demand_unbroken()
-        # What OpenSSL was given to send counts when all of it is sent; what the peer acknowledges counts at once.
-        return moved + self._stream.acknowledged_octets() if self._sends else moved
+        return self._stream.progress(moved) - len(self._held)
 
     def unacknowledged(self) -> int:
-        return self._stream.unacknowledged()
+        return self._stream.unacknowledged() + len(self._held)
 
     def acknowledged(self) -> Deferred[None]:
         return self._stream.acknowledged()
@@ -300,6 +291,4 @@ def make_stream(reactor: Reactor, connected: socket.socket, security: IDataSecur
 
 
 def _lost(error: SSL.Error) -> DataConnectionLost:
-    if isinstance(error, SSL.SysCallError) and error.args[0] == _NO_CLOSE_NOTIFY:
-        return DataConnectionTruncated("the data connection ended without close_notify")
     return DataConnectionLost(f"the data connection broke: {error}")

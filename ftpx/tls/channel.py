@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from ftpx.errors import FtpxError
 from ftpx.tls.tickets import TicketRecords, ticket_records
 
-__all__ = ["RECORD_TYPES", "Channel", "TlsFailed", "outgoing"]
+__all__ = ["Channel", "TlsFailed", "outgoing"]
 
 _BLOCK = 16384
 
@@ -21,7 +21,7 @@ handshake takes, and little enough that nobody can keep the server busy with the
 """
 
 _RECORD_HEADER = 5
-RECORD_TYPES = range(20, 24)
+_RECORD_TYPES = range(20, 24)
 """With what records of TLS begin: change_cipher_spec, alert, handshake, application_data (RFC 8446, section 5.1)."""
 
 
@@ -137,7 +137,7 @@ class Channel:
     def _follow(self, rest: bytearray, octets: bytes) -> bytes:
         """Look for the peer's end, record by record: what stands behind it may have come along, and is no TLS."""
         rest += octets
-        while not self.ended and len(rest) >= _RECORD_HEADER and rest[0] in RECORD_TYPES:
+        while not self.ended and len(rest) >= _RECORD_HEADER and rest[0] in _RECORD_TYPES:
             size = _RECORD_HEADER + int.from_bytes(rest[3:5], "big")
             if len(rest) < size:
                 return b""
@@ -148,7 +148,7 @@ class Channel:
             except SSL.Error as error:
                 raise TlsFailed(_reason(error)) from None
         # Some clients go on in clear without an end of their own.
-        self.ended = self.ended or bool(rest and rest[0] not in RECORD_TYPES)
+        self.ended = self.ended or bool(rest and rest[0] not in _RECORD_TYPES)
         if not self.ended:
             return b""
         clear = bytes(rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import socket
 
@@ -11,9 +12,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from ftpx.data import stream as stream_module
 from ftpx.data.stream import IFileStream, SocketStream
 from ftpx.errors import DataConnectionAborted, DataConnectionLost
-from tests.data.doubles import DescriptorReactor, connected_pair
+from tests.data.doubles import DescriptorReactor, connected_pair, failing
 
 
 class SocketStreamTests(SynchronousTestCase):
@@ -120,6 +122,32 @@ class SocketStreamTests(SynchronousTestCase):
         self.assertRaises(DataConnectionLost, self.stream.acknowledged)
         self.assertRaises(DataConnectionLost, self.stream.progress, 0)
         self.assertEqual(self.stream.unacknowledged(), 0)
+
+    def test_room(self) -> None:
+        """How much the system takes is told over TCP."""
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listener,
+            socket.create_connection(listener.getsockname()) as ours,
+        ):
+            stream = SocketStream(self.reactor, ours)
+            peer, _ = listener.accept()
+            before = stream.room()
+            self.assertGreater(before, 0)
+            with peer:
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        stream.send(bytes(100_000), False)
+                self.assertLess(stream.room(), before)
+            stream.close()
+
+    def test_room_that_is_not_told(self) -> None:
+        """Where the system does not say how much it takes, it is tried."""
+        most = 1 << 30
+        for answer in (failing(92), lambda *arguments: b"short"):
+            self.patch(socket.socket, "getsockopt", answer)
+            self.assertGreater(self.stream.room(), most)
+        self.patch(stream_module, "_MEMORY_INFORMATION", None)
+        self.assertGreater(self.stream.room(), most)
 
     def test_system_without_the_answer(self) -> None:
         """Where the system does not say what is unacknowledged, everything is acknowledged."""

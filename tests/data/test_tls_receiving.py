@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
+from OpenSSL import SSL
+from twisted.internet.defer import CancelledError
+
+from ftpx.data import tls_stream
 from ftpx.errors import DataConnectionLost, DataConnectionTruncated
 from tests.data.contract import started
 from tests.data.doubles import DescriptorSink, MemorySink
-from tests.data.tls import TlsCase
+from tests.data.tls import TLS_1_2, TlsCase, TlsPeer
 
 
 class ReceivingTests(TlsCase):
@@ -138,4 +143,58 @@ class ReceivingTests(TlsCase):
         buffer = memoryview(bytearray(300))
         self.assertEqual(self.stream.receive_into(buffer), 200)
         self.assertEqual(bytes(buffer[:200]), b"0123456789" * 20)
+        self.stream.close()
+
+
+class AnswerTests(TlsCase):
+    """TL21: what TLS itself has to say while an upload comes."""
+
+    context = TLS_1_2
+
+    def asked(self, takes: bool = True) -> TlsPeer:
+        """A peer that wants new keys in the old way, which it is refused."""
+        peer = self.peer()
+        self.settle()
+        peer.takes = takes
+        peer.tls.connection.renegotiate()
+        with contextlib.suppress(SSL.WantReadError):
+            peer.tls.connection.do_handshake()
+        peer.socket.send(peer.tls.outgoing())
+        return peer
+
+    def test_answer(self) -> None:
+        """It is sent though nothing else is."""
+        peer = self.asked(takes=False)
+        self.assertRaises(BlockingIOError, self.stream.receive_into, memoryview(bytearray(10)))
+        self.assertGreater(len(peer.socket.recv(1000)), 0)
+        self.assertEqual(self.stream.unacknowledged(), 0)
+        self.stream.close()
+
+    def test_nobody_reads(self) -> None:
+        """Who takes no answers gets no more than some of them."""
+        for most, error in ((1000, BlockingIOError), (10, DataConnectionLost)):
+            self.patch(tls_stream, "_MOST_ANSWERS", most)
+            peer = self.asked(takes=False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    peer.ours.send(bytes(100_000))
+            for _ in range(2):
+                self.assertRaises(error, self.stream.receive_into, memoryview(bytearray(10)))
+            self.stream.close()
+
+    def test_others_have_their_turn(self) -> None:
+        """Behind a record without data the next one waits for its turn, though it has come already."""
+        peer = self.asked()
+        peer.socket.send(b"\x17\x03")
+        self.assertRaises(BlockingIOError, self.stream.receive_into, memoryview(bytearray(10)))
+        waiting = self.stream.readable()
+        self.assertNoResult(waiting)
+        self.clock.turn()
+        self.successResultOf(waiting)
+        self.assertRaises(BlockingIOError, self.stream.receive_into, memoryview(bytearray(10)))
+        waiting = self.stream.readable()
+        self.clock.turn()
+        self.assertNoResult(waiting)
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
         self.stream.close()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+from collections.abc import Callable
 
-from OpenSSL import SSL
 from zope.interface.verify import verifyObject
 
 from ftpx.data import sending
@@ -20,7 +21,7 @@ from tests.data.contract import LARGE, TIMEOUT, DataConnectionContract, started
 from tests.data.doubles import DescriptorSource, HangingPool, MemorySource, failing
 from tests.data.tls import TLS_1_2, TlsCase, TlsPeer
 
-_PORTION = 512 * 1024
+_PIECE = 64 * 1024
 
 
 class TlsDataConnectionTests(TlsCase, DataConnectionContract):
@@ -66,33 +67,40 @@ class SendingTests(TlsCase):
         self.assertEqual(self.successResultOf(transfer), len(content))
         self.assertEqual(peer.sent == content, True)
 
-    def test_same_octets_again(self) -> None:
-        """What there was no room for is not counted, and comes once it is given again."""
+    def test_held(self) -> None:
+        """What there was no room for is held and comes first; until it has gone, nothing else is taken."""
         peer = self.peer(takes=False)
         self.settle()
-        block = os.urandom(8 * _PORTION)
+        block = os.urandom(64 * _PIECE)
         sent = 0
         with self.assertRaises(BlockingIOError):
             while True:
                 sent += self.stream.send(block[sent:], False)
-                self.assertEqual(sent % _PORTION, 0)
+                self.assertEqual(sent % _PIECE, 0)
+        self.assertIn(self.stream.progress(sent), range(-_PIECE, sent - 1))
+        self.assertGreater(self.stream.unacknowledged(), 0)
+        self.assertRaises(BlockingIOError, self.stream.send, block[sent:], False)
         peer.takes = True
         while sent < len(block):
             peer.take()
             with contextlib.suppress(BlockingIOError):
                 sent += self.stream.send(block[sent:], False)
+        while not peer.complete:
+            with contextlib.suppress(BlockingIOError):
+                self.stream.end()
+            peer.take()
         self.assertEqual(peer.sent == block, True)
         self.stream.close()
 
     def test_turns(self) -> None:
         """Of a large block a part is encrypted before others have their turn."""
         peer = self.peer()
-        self.patch(SSL.Connection, "send", lambda connection, octets: len(octets))
         self.settle()
-        self.assertEqual(self.stream.send(bytes(LARGE), False), _PORTION)
+        self.assertEqual(self.stream.send(bytes(LARGE), False), _PIECE)
+        peer.take()
         self.assertEqual(self.stream.send(b"abc", False), 3)
+        self.assertEqual(peer.sent, bytes(_PIECE) + b"abc")
         self.stream.close()
-        self.assertTrue(peer.closed)
 
     def test_file(self) -> None:
         """A file is read and encrypted in a thread, and arrives octet for octet, from any offset."""
@@ -115,25 +123,54 @@ class SendingTests(TlsCase):
             self.assertEqual((peer.sent == content[1:], peer.complete, source.copied), (True, True, 0))
 
     def test_no_room_for_a_file(self) -> None:
-        """Where there is no room, nothing of a file is sent, and the same octets come once there is."""
-        source = DescriptorSource(os.urandom(_PORTION))
+        """Where something is held, nothing of a file is taken; once that has gone, it goes on behind it."""
+        source = DescriptorSource(os.urandom(20 * _PIECE))
         self.addCleanup(source.close)
         peer = self.peer(takes=False)
         self.settle()
         self.stream.send(b"tickets go first", False)
         self.fill(peer)
-        self.assertRaises(BlockingIOError, self.stream.send_file, source.fileno(), 0, _PORTION)
+        sent = self.stream.send_file(source.fileno(), 0, 20 * _PIECE)
+        self.assertIn(sent, range(_PIECE, 20 * _PIECE))
+        self.assertRaises(BlockingIOError, self.stream.send_file, source.fileno(), sent, 20 * _PIECE)
         self.drain(peer)
-        sent = 0
-        while not sent:
-            peer.take()
+        while sent < 20 * _PIECE:
             with contextlib.suppress(BlockingIOError):
-                sent = self.stream.send_file(source.fileno(), 0, _PORTION)
-        self.assertEqual(sent, _PORTION)
-        peer.take()
+                sent += self.stream.send_file(source.fileno(), sent, 20 * _PIECE - sent)
+            peer.take()
+        self.assertEqual(self.stream.send_file(source.fileno(), sent, 5), 0)
         self.assertEqual(peer.sent == b"tickets go first" + source.written, True)
-        self.assertEqual(self.stream.send_file(source.fileno(), _PORTION, 5), 0)
         self.stream.close()
+
+    def test_disk_breaks_later(self) -> None:
+        """What was read before an error of the disk is sent, and the error comes with the next call."""
+        for good in (1, 8, 14):
+            source = DescriptorSource(os.urandom(20 * _PIECE))
+            self.addCleanup(source.close)
+            peer = self.peer()
+            self.settle()
+            patch = self.patch(os, "preadv", _failing_after(good))
+            sent = 0
+            with contextlib.suppress(StopIteration):
+                while True:
+                    sent += self.some_of(source, sent)
+                    peer.take()
+            self.assertIn(sent, range(1, good * _PIECE + 1))
+            patch.restore()
+            peer.take()
+            self.stream.send(b"more", False)
+            peer.take()
+            self.assertEqual(peer.sent == source.written[:sent] + b"more", True)
+            self.stream.close()
+
+    def some_of(self, source: DescriptorSource, offset: int) -> int:
+        """Send of a file as much as goes; `StopIteration` at an error of the disk."""
+        try:
+            return self.stream.send_file(source.fileno(), offset, 20 * _PIECE - offset)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise StopIteration from error
 
     def test_small_file(self) -> None:
         """A small file needs no thread."""
@@ -242,6 +279,19 @@ class SendingTests(TlsCase):
         self.assertTrue(peer.closed)
 
 
+def _failing_after(times: int) -> Callable[..., int]:
+    """`os.preadv` that works so many times."""
+    calls = iter(range(times))
+    real = os.preadv
+
+    def preadv(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        if next(calls, None) is None:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(descriptor, buffers, offset)
+
+    return preadv
+
+
 class _Cold:
     """Nothing is in memory."""
 
@@ -268,13 +318,10 @@ class StreamTests(TlsCase):
         self.stream.close()
 
     def test_progress(self) -> None:
-        """What was moved counts, and of a download what the peer's system has got, where that is told."""
+        """What was moved counts; the tickets, which an upload never sends, do not."""
         self.peer()
         self.settle()
-        self.patch(self.stream._stream, "acknowledged_octets", lambda: 100)
-        self.assertEqual(self.stream.progress(5), 5)
-        self.stream.send(b"hello", False)
-        self.assertEqual(self.stream.progress(5), 105)
+        self.assertEqual((self.stream.progress(5), self.stream.unacknowledged()), (5, 0))
         self.stream.close()
 
     def test_aborted(self) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import socket
+import contextlib
+import os
 
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.testing.tls import TlsClient
+from ftpx.tls.channel import outgoing
 from ftpx.tls.openssl import (
     PARTIAL_WRITES,
-    attach,
+    decrypt_into,
+    encrypt_into,
+    input_waits,
+    output_waits,
+    pause_at_each_record,
     read_into,
     select_protocol,
     session_reused,
@@ -77,98 +83,132 @@ class SessionTests(SynchronousTestCase):
             self.assertTrue(self.reused(context, kept))
 
 
-class SocketTests(SynchronousTestCase):
-    """A connection whose handshake was in memory goes on over a socket."""
+class MemoryTests(SynchronousTestCase):
+    """Octets and records in memory, without copies."""
 
     def setUp(self) -> None:
-        """Shake hands, and hand over."""
-        ours, self.peer = socket.socketpair()
-        for each in (ours, self.peer):
-            each.setblocking(False)
-            self.addCleanup(each.close)
+        """Shake hands."""
         context = _context()
         context.clear_mode(PARTIAL_WRITES)
+        context.set_options(SSL.OP_NO_RENEGOTIATION)
         self.server = _accepting(context)
         self.client = TlsClient(client_context(SSL.TLS1_2_VERSION))
         meet(self.server, self.client)
-        attach(self.server, ours.fileno())
 
-    def test_attach(self) -> None:
-        """Octets go over the socket, in both directions, and so does the end."""
-        self.server.sendall(b"hello")
-        self.assertEqual(self.client.receive(self.peer.recv(1000)), b"hello")
-        self.peer.sendall(self.client.protect(b"world"))
-        self.assertEqual(self.server.recv(100), b"world")
+    def encrypted(self, octets: bytes, room: int = 1 << 20) -> bytes:
+        """The records of octets."""
+        records = memoryview(bytearray(room))
+        return bytes(records[: encrypt_into(self.server, memoryview(octets), records)])
+
+    def decrypted(self, records: bytes, buffer: memoryview) -> tuple[int, type[SSL.Error] | None]:
+        """What records give, and the kind of error that is told."""
+        return self.read(decrypt_into(self.server, memoryview(records), buffer))
+
+    def read(self, result: tuple[int, SSL.Error | None]) -> tuple[int, type[SSL.Error] | None]:
+        """A result that can be compared."""
+        return result[0], None if result[1] is None else type(result[1])
+
+    def test_encrypt(self) -> None:
+        """All of it is encrypted, in as many records as it takes."""
+        for size in (1, _RECORD, 8 * _RECORD + 1):
+            block = os.urandom(size)
+            self.assertEqual(self.client.receive(self.encrypted(block)), block)
+
+    def test_encrypt_more_than_there_is_room_for(self) -> None:
+        """What the records have no room for comes first next time."""
+        first = self.encrypted(bytes(2 * _RECORD), _RECORD)
+        self.assertEqual(len(first), _RECORD)
+        self.assertTrue(output_waits(self.server))
+        self.assertEqual(self.client.receive(first + self.encrypted(b"more")), bytes(2 * _RECORD) + b"more")
+        self.assertFalse(output_waits(self.server))
+
+    def test_encrypt_behind_the_end(self) -> None:
+        """Behind close_notify nothing can be encrypted."""
         self.server.shutdown()
-        self.client.receive(self.peer.recv(1000))
-        self.assertTrue(self.client.ended)
+        self.assertRaises(SSL.Error, self.encrypted, b"more")
 
-    def read(self, buffer: memoryview) -> tuple[int, type[SSL.Error] | None]:
-        """What reading gives, and the kind of error that it tells."""
-        size, error = read_into(self.server, buffer)
-        return size, None if error is None else type(error)
+    def test_output_waits(self) -> None:
+        """What TLS says by itself waits until somebody takes it."""
+        self.assertFalse(output_waits(self.server))
+        self.server.shutdown()
+        self.assertTrue(output_waits(self.server))
+        outgoing(self.server)
+        self.assertFalse(output_waits(self.server))
 
-    def test_read_into(self) -> None:
+    def test_decrypt(self) -> None:
         """Records go into the buffer one behind the other, as far as it goes, and nothing else is touched."""
         buffer = bytearray(b"." * 10)
-        self.peer.sendall(self.client.protect(b"abcdef") + self.client.protect(b"gh"))
-        self.assertEqual(self.read(memoryview(buffer)[2:6]), (4, None))
+        records = self.client.protect(b"abcdef") + self.client.protect(b"gh") + self.client.protect(b"i")
+        self.assertFalse(input_waits(self.server))
+        self.assertEqual(self.decrypted(records, memoryview(buffer)[2:6]), (4, None))
+        self.assertTrue(input_waits(self.server))
         self.assertEqual(buffer, b"..abcd....")
-        self.assertEqual(self.read(memoryview(buffer)), (4, SSL.WantReadError))
-        self.assertEqual(buffer, b"efghcd....")
+        self.assertEqual(self.read(read_into(self.server, memoryview(buffer))), (5, SSL.WantReadError))
+        self.assertEqual(buffer, b"efghid....")
+        self.assertFalse(input_waits(self.server))
 
-    def test_read_into_keeps_nothing(self) -> None:
-        """The buffer is let go of, whatever it tells."""
-        buffer = bytearray(10)
-        self.assertEqual(self.read(memoryview(buffer)), (0, SSL.WantReadError))
-        buffer.clear()
+    def test_pause(self) -> None:
+        """A connection gives control back after a record without data, though there is more, if that is wanted."""
+        for pauses in (False, True):
+            self.setUp()
+            if pauses:
+                pause_at_each_record(self.server)
+            self.client.connection.renegotiate()
+            with contextlib.suppress(SSL.WantReadError):
+                self.client.connection.do_handshake()
+            octets = self.client.outgoing() + b"\x17\x03"
+            self.assertEqual(self.decrypted(octets, memoryview(bytearray(10))), (0, SSL.WantReadError))
+            self.assertEqual(input_waits(self.server), pauses)
 
-    def test_read_into_end(self) -> None:
+    def test_decrypt_pieces(self) -> None:
+        """A record may come in any pieces, and where they were is of no importance later."""
+        buffer = memoryview(bytearray(1000))
+        octets = self.client.protect(b"abcdef") + self.client.protect(b"gh")
+        received = b""
+        for place in range(0, len(octets), 7):
+            piece = bytearray(octets[place : place + 7])
+            size, _ = decrypt_into(self.server, memoryview(piece), buffer)
+            piece[:] = bytes(len(piece))
+            received += bytes(buffer[:size])
+        self.assertEqual(received, b"abcdefgh")
+
+    def test_decrypt_after_bio_write(self) -> None:
+        """What was given before, as in a handshake, is read first; afterwards more can be given in either way."""
+        buffer = memoryview(bytearray(100))
+        self.server.bio_write(self.client.protect(b"abc"))
+        self.assertEqual(self.read(read_into(self.server, buffer)), (3, SSL.WantReadError))
+        self.assertEqual(self.decrypted(self.client.protect(b"defg"), buffer), (4, SSL.WantReadError))
+        self.server.bio_write(self.client.protect(b"hi"))
+        self.assertEqual(self.server.recv(100), b"hi")
+
+    def test_decrypt_keeps_nothing(self) -> None:
+        """Records and buffer are let go of, whatever is told."""
+        for octets in (self.client.protect(b"abc"), b"no record at all"):
+            buffer, records = bytearray(10), bytearray(octets)
+            decrypt_into(self.server, memoryview(records), memoryview(buffer))
+            buffer.clear()
+            records.clear()
+
+    def test_decrypt_end(self) -> None:
         """The clean end is told together with what came before it, and again."""
-        self.peer.sendall(self.client.protect(b"abc") + self.client.end())
         buffer = memoryview(bytearray(10))
-        self.assertEqual(self.read(buffer), (3, SSL.ZeroReturnError))
-        self.assertEqual(self.read(buffer), (0, SSL.ZeroReturnError))
+        self.assertEqual(
+            self.decrypted(self.client.protect(b"abc") + self.client.end(), buffer), (3, SSL.ZeroReturnError)
+        )
+        self.assertEqual(self.read(read_into(self.server, buffer)), (0, SSL.ZeroReturnError))
 
-    def test_read_into_broken(self) -> None:
-        """An end without close_notify is no end, however often one looks."""
-        self.peer.sendall(self.client.protect(b"abc"))
-        self.peer.close()
+    def test_decrypt_garbage(self) -> None:
+        """What is no record is told behind what came before it."""
         buffer = memoryview(bytearray(10))
-        self.assertEqual(self.read(buffer), (3, SSL.SysCallError))
-        for _ in range(2):
-            size, error = read_into(self.server, buffer)
-            self.assertEqual(size, 0)
-            self.assertNotIsInstance(error, SSL.ZeroReturnError | SSL.WantReadError)
-
-    def test_whole_writes(self) -> None:
-        """Without partial writes a call takes all it is given, and what there was no room for is given again."""
-        block = bytes(8 * _RECORD)
-        sent = 0
-        with self.assertRaises(SSL.WantWriteError):
-            for _ in range(1000):
-                sent += self.server.send(block)
-        self.assertEqual(sent % len(block), 0)
-        received = self._receive_all()
-        self.assertGreater(received, sent)
-        self.assertEqual(self.server.send(bytes(block)), len(block))
-        self.assertEqual(received + self._receive_all(), sent + len(block))
+        self.assertEqual(self.decrypted(self.client.protect(b"abc") + bytes(100), buffer), (3, SSL.Error))
 
     def test_partial_writes(self) -> None:
-        """With them it is one record."""
+        """In that mode it is one record."""
         context = _context()
         context.set_mode(PARTIAL_WRITES)
         connection = _accepting(context)
         meet(connection, TlsClient())
         self.assertEqual(connection.send(bytes(8 * _RECORD)), _RECORD)
-
-    def _receive_all(self) -> int:
-        received = 0
-        try:
-            while True:
-                received += len(self.client.receive(self.peer.recv(1 << 20)))
-        except BlockingIOError:
-            return received
 
 
 class SelectProtocolTests(SynchronousTestCase):
