@@ -140,7 +140,11 @@ class TlsStream:
 
     def _decrypt(self, buffer: memoryview) -> tuple[int, SSL.Error | None]:
         if self._unread:
-            return read_into(self._connection, buffer)
+            received, error = read_into(self._connection, buffer)
+            if received or not isinstance(error, SSL.WantReadError) or input_waits(self._connection):
+                return received, error
+            # It was the beginning of a record.
+            self._unread = False
         records = record_buffers()[0][: max(len(buffer), _LONGEST_RECORD)]
         try:
             size = self._stream.receive_into(records)

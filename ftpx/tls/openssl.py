@@ -26,6 +26,8 @@ __all__ = [
     "store_no_more_sessions",
 ]
 
+_BLOCK = 16 * 1024
+
 PARTIAL_WRITES: int = lib.SSL_MODE_ENABLE_PARTIAL_WRITE
 """The mode in which `SSL.Connection.send` takes no more than one record at a time."""
 
@@ -75,11 +77,9 @@ def decrypt_into(connection: SSL.Connection, records: memoryview, buffer: memory
         lib.BIO_set_mem_eof_return(given, -1)
         _set_input(connection, given)
         received, error = read_into(connection, buffer)
-        kept = lib.BIO_new(lib.BIO_s_mem())
-        with ffi.from_buffer("char[]", bytearray(len(records))) as rest:
-            left = lib.BIO_read(given, rest, len(records))
-            if left > 0:
-                lib.BIO_write(kept, rest, left)
+        kept, rest = lib.BIO_new(lib.BIO_s_mem()), ffi.new("char[]", _BLOCK)
+        while (size := lib.BIO_read(given, rest, _BLOCK)) > 0:
+            lib.BIO_write(kept, rest, size)
         _set_input(connection, kept)
     return received, error
 

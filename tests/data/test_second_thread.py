@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from queue import SimpleQueue
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -30,7 +32,8 @@ class SenderTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """One second thread may be used."""
-        self.free = threading.BoundedSemaphore(1)
+        self.free: SimpleQueue[Any] = SimpleQueue()
+        self.free.put(second_thread._SecondThread())
         self.patch(second_thread, "_free", self.free)
         ours, self.peer = connected_pair()
         self.addCleanup(self.peer.close)
@@ -54,6 +57,14 @@ class SenderTests(SynchronousTestCase):
         (name,) = self.threads(worthwhile=True)
         self.assertIn("ftpx-sender", name)
         self.assertEqual(self.threads(worthwhile=False), {threading.current_thread().name})
+
+    def test_same_again(self) -> None:
+        """A thread is begun when it is needed first, and once."""
+        names = [thread.name for thread in threading.enumerate()]
+        self.threads(worthwhile=True)
+        self.threads(worthwhile=True)
+        more = [thread.name for thread in threading.enumerate()]
+        self.assertEqual(len(more), len(names) + 1)
 
     def test_one_for_all(self) -> None:
         """Who finds none free sends in the own thread; whoever is done lets others have it."""
@@ -79,8 +90,9 @@ class SenderTests(SynchronousTestCase):
     def test_lost(self) -> None:
         """Who waits for the end hears that the connection is lost; who does not, has the thread back."""
         self.peer.close()
-        with Sender(self.stream, True) as sender:
-            sender.start(memoryview(b"x"))
-            self.assertRaises(DataConnectionLost, sender.finish)
-            sender.start(memoryview(b"x"))
-        self.assertTrue(self.free.acquire(blocking=False))
+        for worthwhile in (True, False):
+            with Sender(self.stream, worthwhile) as sender:
+                sender.start(memoryview(b"x"))
+                self.assertRaises(DataConnectionLost, sender.finish)
+                sender.start(memoryview(b"x"))
+        self.assertEqual(self.free.qsize(), 1)

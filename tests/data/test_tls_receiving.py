@@ -134,6 +134,19 @@ class ReceivingTests(TlsCase):
         self.successResultOf(waiting)
         self.stream.close()
 
+    def test_beginning_of_a_record(self) -> None:
+        """What is left of a full buffer may be the beginning of a record; the rest is taken at once when it is there."""
+        peer = self.peer()
+        self.settle()
+        first, second = peer.tls.protect(b"0123456789"), peer.tls.protect(b"more")
+        peer.socket.send(first + second[:7])
+        buffer = memoryview(bytearray(10))
+        self.assertEqual(self.stream.receive_into(buffer), 10)
+        peer.socket.send(second[7:])
+        self.assertEqual(self.stream.receive_into(buffer), 4)
+        self.assertEqual(bytes(buffer[:4]), b"more")
+        self.stream.close()
+
     def test_single_octets(self) -> None:
         """TL28: records of one octet are as good as any, and fill a buffer together."""
         peer = self.peer()
