@@ -32,11 +32,14 @@ _LONGEST_RECORD = 2**14 + 2048
 _MOST_ANSWERS = 64 * 1024
 """Octets that TLS has to say to what a peer sends, and that the peer does not take."""
 
-_PIECE = 64 * 1024
-"""What OpenSSL gets at a time. Its memory stays as long as this was, and is hot in the processor's cache."""
+_PIECE = 256 * 1024
+"""What OpenSSL gets at a time, and keeps memory for as long as the connection lasts."""
 
 _PORTION = 768 * 1024
 """What is sent at a time, at most: system calls and the change of thread cost little then."""
+
+_LEAST = 64 * 1024
+"""What is encrypted though the kernel may have less room: smaller blocks cost more than to hold the rest."""
 
 _PATIENCE = 0.5
 """
@@ -186,7 +189,7 @@ class TlsStream:
         with Sender(self._stream, size > _PORTION) as sender:
             while sent < size and not self._held:
                 records = next(buffers)
-                portion = min(size - sent, _PORTION, max(_PIECE, self._stream.room() - sender.started))
+                portion = min(size - sent, _PORTION, max(_LEAST, self._stream.room() - sender.started))
                 taken, made = self._encrypt_file(descriptor, offset + sent, portion, records, sent > 0)
                 if not taken:
                     break

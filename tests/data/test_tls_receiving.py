@@ -135,7 +135,7 @@ class ReceivingTests(TlsCase):
         self.stream.close()
 
     def test_beginning_of_a_record(self) -> None:
-        """What is left of a full buffer may be the beginning of a record; the rest is taken at once when it is there."""
+        """What is left of a full buffer may be the beginning of a record; its rest is taken once it is there."""
         peer = self.peer()
         self.settle()
         first, second = peer.tls.protect(b"0123456789"), peer.tls.protect(b"more")

@@ -21,7 +21,7 @@ from tests.data.contract import LARGE, TIMEOUT, DataConnectionContract, started
 from tests.data.doubles import DescriptorSource, HangingPool, MemorySource, failing
 from tests.data.tls import TLS_1_2, TlsCase, TlsPeer
 
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 
 
 class TlsDataConnectionTests(TlsCase, DataConnectionContract):
