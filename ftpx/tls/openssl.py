@@ -72,16 +72,17 @@ def decrypt_into(connection: SSL.Connection, records: memoryview, buffer: memory
     :return: as from `read_into`.
     """
     with ffi.from_buffer("char[]", records) as source:
-        # OpenSSL reads where they are, for the time of this call.
         given = lib.BIO_new_mem_buf(source, len(records))
         lib.BIO_set_mem_eof_return(given, -1)
         _set_input(connection, given)
-        received, error = read_into(connection, buffer)
-        kept, rest = lib.BIO_new(lib.BIO_s_mem()), ffi.new("char[]", _BLOCK)
-        while (size := lib.BIO_read(given, rest, _BLOCK)) > 0:
-            lib.BIO_write(kept, rest, size)
-        _set_input(connection, kept)
-    return received, error
+        try:
+            return read_into(connection, buffer)
+        finally:
+            # The records are the caller's again: OpenSSL gets a copy of what is left of them.
+            kept, rest = lib.BIO_new(lib.BIO_s_mem()), ffi.new("char[]", _BLOCK)
+            while (size := lib.BIO_read(given, rest, _BLOCK)) > 0:
+                lib.BIO_write(kept, rest, size)
+            _set_input(connection, kept)
 
 
 def _set_input(connection: SSL.Connection, octets: Any) -> None:
