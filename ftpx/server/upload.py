@@ -102,7 +102,9 @@ class Upload:
                     return self._account(transfer, entry, digests)
                 except _BREAKS:
                     if self.stage.keeps and IPartialFile.providedBy(file):
-                        await file.suspend()
+                        # A client that dies loses its data connection first, and the control connection right behind.
+                        with session.commitment():
+                            await file.suspend()
                     raise
                 finally:
                     await file.abort()

@@ -145,6 +145,19 @@ class LifeTests(ServerCase):
             self.script.faults = {}
             self.assertEqual(self.codes("SIZE a"), [550])
 
+    def test_client_dies(self) -> None:
+        """A client that dies loses its control connection, too, while what has come is being kept; it is kept."""
+        keeping = self.script.hold("suspend")
+        _, peer = self.client.begin("STOR a")
+        peer.send(b"cont")
+        peer.reset()
+        self.client.lose()
+        self.script.waits.clear()
+        keeping.callback(None)
+        again = self.server.connect("192.0.2.1")
+        again.login("alice")
+        self.assertEqual([reply.lines[-1] for reply in again.command("TYPE I", "SIZE a")][-1], "4")
+
     def test_keeping_fails(self) -> None:
         """Where it cannot be kept, the reply tells of the storage, and nothing is left."""
         self.script.faults = {"suspend": StorageFailure()}
