@@ -76,7 +76,7 @@ class TlsStream:
         self._held = b""
         self._unread = False
         self._ended = False
-        self._said = False
+        self._end_said = False
         self._declined = False
         self._established = False
         self._refused: Exception | None = None
@@ -247,8 +247,8 @@ class TlsStream:
 
     def _say_end(self) -> None:
         """Send close_notify."""
-        if not self._said:
-            self._said = True
+        if not self._end_said:
+            self._end_said = True
             try:
                 self._connection.shutdown()
             except SSL.Error as error:
