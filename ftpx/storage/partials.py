@@ -178,11 +178,21 @@ def _in_use(folder: StagingFolder, octets: bytes) -> Iterator[int | None]:
         yield None
         return
     try:
-        # With no name it was published, or thrown away, between our look and our opening of it; with two it is being
-        # published, where that takes two steps.
-        yield descriptor if lock(descriptor) and os.fstat(descriptor).st_nlink == 1 else None
+        yield descriptor if lock(descriptor) and _is_still(folder, octets, descriptor) else None
     finally:
         os.close(descriptor)
+
+
+def _is_still(folder: StagingFolder, octets: bytes, descriptor: int) -> bool:
+    """Whether an open file has this name and no other: until we had its lock, another could publish or remove it."""
+    status = os.fstat(descriptor)
+    # With two names it is being published, where that takes two steps.
+    if status.st_nlink != 1:
+        return False
+    try:
+        return os.path.samestat(status, os.stat(octets, dir_fd=folder.descriptor, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
 
 
 def kept_of(places: Sequence[int], key: PartialKey) -> tuple[int, str] | None:

@@ -23,6 +23,7 @@ from ftpx.errors import (
     NotSupported,
     OffsetBeyondEnd,
     PermissionDenied,
+    StorageUnavailable,
 )
 from ftpx.interfaces import Entry
 from ftpx.storage import partials
@@ -272,7 +273,11 @@ class Tree:
                 target = self._target(names, directory, name, present, continued=True, key=key)
                 staging = Staging(places, claimed.descriptor)
                 staging.adopt(claimed.folder, claimed.octets)
-                staging.give_name(StagedName(State.UNDER_WAY, key, token))
+                try:
+                    staging.give_name(StagedName(State.UNDER_WAY, key, token))
+                except FileNotFoundError:
+                    # A newer one that broke off has just taken its place.
+                    raise StorageUnavailable("the partial upload was replaced") from None
                 os.ftruncate(claimed.descriptor, keep)
                 upload = Upload(target, staging, -1, 0, offset=keep)
             return upload

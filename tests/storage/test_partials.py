@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
+from functools import partial
 from threading import Thread
 from typing import Any
 from unittest import mock
@@ -14,7 +16,7 @@ import attrs
 
 from ftpx.errors import FileReplaced, StorageFailure, StorageUnavailable
 from ftpx.interfaces import IFileDescriptor, IPartialUploads
-from ftpx.storage import partials, staged_names
+from ftpx.storage import partials, staged_names, staging
 from ftpx.storage.staged_names import NO_FILE, ON_DISK, PartialKey, StagedName, State, parse_staged_name
 from tests.storage.partials_case import CONTENT, HIDDEN, LocalPartialsCase, traced
 
@@ -177,6 +179,60 @@ class KeptFilesTests(LocalPartialsCase):
             self.assertIsNone(self.kept())
             self.assertGreater(renamings, 900)
         self.assertEqual(self.kept(), 10)
+
+    def before_lock(self, act: Callable[[], object]) -> Any:
+        """Between somebody's opening a staged file and having its lock, something happens once."""
+        acts = [act]
+        real = staging.lock
+
+        def act_and_lock(descriptor: int) -> bool:
+            if acts and os.fstat(descriptor).st_size == len(CONTENT):
+                acts.pop()()
+            return real(descriptor)
+
+        return mock.patch.object(partials, "lock", act_and_lock)
+
+    def test_published_meanwhile(self) -> None:
+        """CR05: what is published while another session reaches for it is a file, and no partial upload any more."""
+        for offset in (4, 10):
+            self.leave()
+            first: Any = self.resume(10)
+            with self.before_lock(partial(first._upload.commit, False)):
+                waiting = self.ability(IPartialUploads).continue_upload(("a",), "alice", offset)
+                self.assert_fails(waiting, FileReplaced)
+            self.assertEqual((self.get(("a",)), self.staged()), (CONTENT, []))
+            self.result(self.storage.remove_file(("a",)))
+
+    def test_published_and_superseded(self) -> None:
+        """Who reads what was published a moment before another upload was reads all of it."""
+        self.leave()
+        first: Any = self.resume(10)
+        readers: list[int] = []
+
+        def publish_and_read() -> None:
+            first._upload.commit(False)
+            readers.append(os.open(self.path("a"), os.O_RDONLY))
+            self.addCleanup(os.close, readers[0])
+
+        second = self.begin(b"second")
+        with self.before_lock(publish_and_read):
+            self.result(second.commit())
+        self.assertEqual(os.pread(readers[0], 100, 0), CONTENT)
+        self.assertEqual((self.get(("a",)), self.staged()), (b"second", []))
+
+    def test_replaced_meanwhile(self) -> None:
+        """What a newer one that broke off replaces while a session reaches for it is not continued."""
+        self.leave()
+        real = os.rename
+
+        def replace_and_rename(*arguments: Any, **named: Any) -> None:
+            (name,) = self.staged()
+            os.unlink(self.path(HIDDEN, name))
+            real(*arguments, **named)
+
+        with mock.patch("os.rename", replace_and_rename):
+            waiting = self.ability(IPartialUploads).continue_upload(("a",), "alice", 4)
+            self.assert_fails(waiting, StorageUnavailable)
 
     def test_no_locks(self) -> None:
         """Where files cannot be marked as in use nothing is continued or thrown away, and uploads work."""
