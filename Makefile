@@ -52,7 +52,7 @@ serve: $(VENV)/.installed
 
 test: $(TOOLS)/.tools-test
 	@.ci/clients
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term
 	@for package in $(COVERED); do \
 	    $(BIN)/coverage report --include="$$package/*" --fail-under=$(COVERAGE) >$(TOOLS)/coverage-report \
 	    || { cat $(TOOLS)/coverage-report; exit 1; }; \

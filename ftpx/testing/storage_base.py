@@ -45,6 +45,11 @@ class StorageCase(_TestCase):
         super().setUp()
         self.storage = self.make_storage()
 
+    def tearDown(self) -> None:
+        """Let go of the storage, and of what it holds open: the garbage collector may find this object much later."""
+        super().tearDown()
+        del self.storage
+
     def result(self, awaitable: Awaitable[_T]) -> _T:
         """What an operation returns."""
         return self.successResultOf(Deferred.fromCoroutine(_wait(awaitable)))

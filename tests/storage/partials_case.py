@@ -66,6 +66,7 @@ class LocalPartialsCase(PartialsCase, LocalCase):
     def tearDown(self) -> None:
         """Nothing more is open than there was."""
         self.assertEqual(open_beneath(self.root), self.opened)
+        super().tearDown()
 
     def staged(self, *directory: str) -> list[str]:
         """What is in a staging folder."""
