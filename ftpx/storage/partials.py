@@ -333,25 +333,37 @@ def _tidy(folder: StagingFolder, found: _Found, kept: set[PartialKey], oldest: f
     if found.published:
         _remove(folder, found.octets)
         return
+    name = attrs.evolve(found.name, state=State.PARTIAL)
     with _in_use(folder, found.octets) as descriptor:
         if descriptor is None:
             return
         if found.name.key in kept or found.useless or found.modified <= oldest:
             _remove(folder, found.octets)
-        else:
-            kept.add(found.name.key)
-            _flush(folder, found, descriptor)
+            return
+        kept.add(found.name.key)
+        if name != found.name:
+            _rename(folder, found.name, name)
+            drop_older(folder, name)
+    if name != name.on_disk():
+        _flush(folder, name)
 
 
-def _flush(folder: StagingFolder, found: _Found, descriptor: int) -> None:
-    """Have the content on disk, and then a name that says so."""
-    name = attrs.evolve(found.name.on_disk(), state=State.PARTIAL)
-    if name == found.name:
-        return
-    os.fdatasync(descriptor)
-    os.rename(found.octets, name.octets(), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
-    if found.name.state is State.UNDER_WAY:
-        drop_older(folder, name)
+def _flush(folder: StagingFolder, name: StagedName) -> None:
+    """Have the content on disk, and then a name that says so; its owner need not wait for that to go on with it."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(name.octets(), _OPEN, dir_fd=folder.descriptor)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        # Whoever changes the content gives it another name before.
+        with _in_use(folder, name.octets()) as unchanged:
+            if unchanged is not None:
+                _rename(folder, name, name.on_disk())
+
+
+def _rename(folder: StagingFolder, name: StagedName, new: StagedName) -> None:
+    os.rename(name.octets(), new.octets(), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
 
 
 def _remove(folder: StagingFolder, octets: bytes) -> None:

@@ -93,6 +93,25 @@ class KeptFilesTests(LocalPartialsCase):
             self.tidy(3600)
         self.assertEqual(calls, [])
 
+    def test_continued_while_flushed(self) -> None:
+        """What a crash has left can be continued also while it is being had on disk."""
+        self.leave()
+        (name,) = self.staged_names()
+        crashed = attrs.evolve(name, state=State.UNDER_WAY)
+        os.rename(self.path(HIDDEN, name.octets().decode()), self.path(HIDDEN, crashed.octets().decode()))
+        files = []
+
+        def flush(_descriptor: int) -> None:
+            self.assertEqual((self.states(), self.kept()), ([State.PARTIAL], 10))
+            files.append(self.resume(4))
+            self.result(files[0].write(b"new"))
+
+        with mock.patch("os.fdatasync", flush):
+            self.tidy(3600)
+        self.assertEqual([name.boot for name in self.staged_names()], [name.boot])
+        self.result(files[0].commit())
+        self.assertEqual((self.get(("a",)), self.staged()), (CONTENT[:4] + b"new", []))
+
     def test_one_broken(self) -> None:
         """RS06: one file that cannot be had on disk keeps no other from it, nor what is too old from being removed."""
         for number in range(4):
