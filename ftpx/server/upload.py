@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Final
 
 from twisted.internet.defer import CancelledError
 
@@ -17,8 +18,8 @@ from ftpx.digests.algorithms import Algorithm
 from ftpx.digests.companion import companion_expectation
 from ftpx.digests.expectation import Expectation, verify
 from ftpx.digests.taking import DigestingFile, take_digest
-from ftpx.errors import DataConnectionError, NotSupported
-from ftpx.interfaces import Direction, Entry, IDurableFile, IPartialFile, IWritableFile, Path
+from ftpx.errors import DataConnectionError, NotSupported, StorageUnavailable
+from ftpx.interfaces import Direction, Entry, IDurableFile, IPartialFile, IPartialUploads, IWritableFile, Path
 from ftpx.server.data_transfer import ContentTransfer
 from ftpx.server.partials import partial_uploads
 from ftpx.server.session import Session
@@ -46,6 +47,10 @@ class Stage(enum.Enum):
 
 # What breaks an upload off, in contrast to what refuses it: its content is as good as ever.
 _BREAKS = (DataConnectionError, CancelledError)
+
+# How often, and after how many seconds each, a client need not ask again for what is kept.
+_TRIES: Final = 20
+_PAUSE: Final = 0.05
 
 
 class Upload:
@@ -127,8 +132,16 @@ class Upload:
         partials, owner = owned
         if offset == 0:
             return await partials.begin_upload(self._path, owner)
-        continued = await partials.continue_upload(self._path, owner, offset)
+        continued = await self._continue(partials, owner)
         return await storage.open_write(self._path, offset=offset) if continued is None else continued
+
+    async def _continue(self, partials: IPartialUploads, owner: str) -> IPartialFile | None:
+        """What is kept. Threads may still be at work on it, for a client that comes back at once."""
+        for _ in range(_TRIES):
+            with suppress(StorageUnavailable):
+                return await partials.continue_upload(self._path, owner, self._offset)
+            await self._session.sleep(_PAUSE)
+        return await partials.continue_upload(self._path, owner, self._offset)
 
     def _digesting(self, file: IWritableFile, expected: Expectation) -> DigestingFile | None:
         """The file with its digests taken on the way, if anybody wants them."""

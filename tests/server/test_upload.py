@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from zope.interface import implementer
 
 from ftpx.digests.algorithms import Algorithm
-from ftpx.errors import NoSpace, StorageFailure
+from ftpx.errors import NoSpace, StorageFailure, StorageUnavailable
 from ftpx.interfaces import Entry, IDurable, IDurableFile, IPartialFile
 from ftpx.storage.memory import MemoryStorage
 from ftpx.testing.server import ServerHarness
@@ -50,6 +50,32 @@ class LifeTests(ServerCase):
             self.assertEqual(codes(self.client.store(commands[-1], b"ent")), [150, 226])
             self.assertEqual(self.get("a"), b"content")
             self.codes("DELE a")
+
+    def test_continued_at_once(self) -> None:
+        """Who comes back before all threads have let go waits for them."""
+        self._break("a", b"cont")
+        self.script.faults["continue_upload"] = StorageUnavailable("in use")
+        self.codes("REST 4")
+        replies, peer = self.client.begin("STOR a")
+        self.assertEqual(codes(replies), [])
+        del self.script.faults["continue_upload"]
+        self.server.clock.advance(0.1)
+        self.assertEqual(codes(self.client.replies()), [150])
+        peer.send(b"ent")
+        peer.end()
+        self.client.settle()
+        self.assertEqual((codes(self.client.replies()), self.get("a")), ([226], b"content"))
+
+    def test_still_in_use(self) -> None:
+        """A second at most; then what was kept stays as it is."""
+        self._break("a", b"cont")
+        self.script.faults["continue_upload"] = StorageUnavailable("in use")
+        self.codes("REST 4")
+        replies, _ = self.client.begin("STOR a")
+        self.server.clock.pump([0.05] * 18)
+        self.assertEqual(codes([*replies, *self.client.replies()]), [])
+        self.server.clock.pump([0.05] * 3)
+        self.assertEqual((codes(self.client.replies()), self.texts("SIZE a")), ([450], "4"))
 
     def test_continued_and_broken_again(self) -> None:
         """It grows with each try."""
