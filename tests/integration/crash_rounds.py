@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ftpx.storage.staged_names import parse_staged_name
 from tests.integration.cases import PASSWORD, USER
 from tests.integration.control import Control
 from tests.integration.crash_server import Trap
@@ -127,7 +128,8 @@ class CrashServer:
         def tidy() -> bool:
             folders = {path for path in self.hidden() if path.is_dir()}
             files = [path for path in self.hidden() if path not in folders]
-            kept = [path for path in files if path.parent in folders and path.name.startswith("p.")]
+            names = [parse_staged_name(os.fsencode(path.name)) for path in files if path.parent in folders]
+            kept = [name for name in names if name is not None and name == name.on_disk()]
             return len(files) <= 1 and len(folders) == len(files) == len(kept)
 
         eventually(lambda: not self.alive or tidy(), what="the server has tidied", pause=0.001)

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -161,6 +161,18 @@ class StepTests(CrashCase):
         self.assertGreater(step, 2)
 
 
+def _whole_calls(lines: Iterable[str]) -> Iterator[str]:
+    """What strace has written, each call in one line and where it ended."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        process, _, call = line.partition(" ")
+        if call.endswith("<unfinished ...>"):
+            begun[process] = call.removesuffix("<unfinished ...>").rstrip()
+        else:
+            resumed = re.match(r" *<\.\.\. \w+ resumed>", call)
+            yield call if resumed is None else begun.pop(process, "") + call[resumed.end() :]
+
+
 class FsyncTests(ServerTestCase):
     """What a loss of power would leave is what is on the disk: the system calls tell in which order it gets there."""
 
@@ -210,7 +222,7 @@ class FsyncTests(ServerTestCase):
             finally:
                 tracer.terminate()
                 tracer.wait()
-        return output.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [*_whole_calls(output.read_text(encoding="utf-8", errors="replace").splitlines())]
 
     def assert_order(self, calls: list[str], place: str, name: str) -> None:
         """One after the other, and each of them did its work."""

@@ -112,6 +112,8 @@ class ShutdownTests(ServerCase):
         peer.send(b"content")
         peer.end()
         self.client.settle()
+        self.server.clock.advance(0.1)
+        self.client.settle()
         self.assertEqual(codes(self.client.replies()), [226, 421])
         self.assertTrue(self.client.closed)
         self.assertEqual(self.get("a"), b"content")

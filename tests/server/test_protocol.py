@@ -180,6 +180,7 @@ class TimeTests(ServerCase):
             self.server.clock.advance(10)
         peer.end()
         self.client.settle()
+        self.server.clock.advance(0.1)
         self.assertEqual(codes(self.client.replies()), [226])
         self.server.clock.advance(299)
         self.client.settle()

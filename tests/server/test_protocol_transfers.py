@@ -187,6 +187,22 @@ class LossTests(ServerCase):
         clock.advance(1)
         self.assertEqual((self.get("a"), self.names()), (b"old", ["a"]))
 
+    def test_client_dies_slowly(self) -> None:
+        """CR01: the longer an upload took, the longer its client may take to die; a tenth of a second at most."""
+        for seconds, doubt in ((1, 1 / 64), (100, 0.1)):
+            client = self.server.connect()
+            client.login()
+            _, peer = client.begin("STOR b")
+            for _ in range(seconds):
+                peer.send(b"x" * 10_000)
+                self.server.clock.advance(1)
+            peer.end()
+            client.settle()
+            self.server.clock.advance(doubt - 0.01)
+            client.lose()
+            self.server.clock.advance(1)
+            self.assertNotIn("b", self.names())
+
     def test_client_dies_control_first(self) -> None:
         """CR01: and so it is when the end of the control connection is seen first."""
         _, peer = self.client.begin("STOR a")
