@@ -68,6 +68,11 @@ class ContentTransfer(DataTransfer):
         self._size = size
         self._stored: tuple[int | None, str | None, str | None] = None, None, None
 
+    @property
+    def seconds(self) -> float:
+        """How long ago the data connection was opened."""
+        return 0.0 if self.running is None else self.running.seconds(self.session.services.clock.seconds())
+
     def __enter__(self) -> ContentTransfer:
         """Nothing happens before the data connection is asked for."""
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import attrs
 from twisted.cred.portal import Portal
@@ -45,6 +45,11 @@ from ftpx.tls.session import TlsSession
 from ftpx.wire.replies import Reply
 
 __all__ = ["Control", "Services", "Session"]
+
+# For what part of a transfer's time, and how many seconds, the end of the control connection is still waited for.
+_DOUBT: Final = 1 / 64
+_SHORTEST_DOUBT: Final = 0.001
+_LONGEST_DOUBT: Final = 0.1
 
 
 @attrs.frozen(kw_only=True)
@@ -206,16 +211,20 @@ class Session:
             if call.active():
                 call.cancel()
 
-    async def turn(self) -> None:
+    async def outlive(self, seconds: float) -> None:
         """
-        Let the reactor look at the control connection once.
+        Look whether the control connection outlives a data connection that was open for so many seconds.
 
-        A client that dies closes both connections: its data connection then looks like a
-        complete upload, and only the end of the control connection tells.
+        A client that dies closes both: its data connection then looks like a complete upload, and only the end of the
+        control connection tells. On a busy machine that takes the client some time; what waiting for it may cost
+        depends on what there is to lose.
         """
-        # Calls that are due run before the descriptors are looked at, so one turn is not enough.
+        # Calls that are due run before the descriptors are looked at, so one turn of the reactor is not enough.
         for _ in range(2):
             await self.sleep(0)
+        doubt = seconds * _DOUBT
+        if doubt > _SHORTEST_DOUBT:
+            await self.sleep(min(doubt, _LONGEST_DOUBT))
 
     @contextmanager
     def commitment(self) -> Iterator[None]:

@@ -48,15 +48,10 @@ class Stage(enum.Enum):
 # What breaks an upload off, in contrast to what refuses it: its content is as good as ever.
 _BREAKS = (DataConnectionError, CancelledError)
 
-# How often, and after how many seconds each, a client need not ask again for what is kept.
-_TRIES: Final = 20
-_PAUSE: Final = 0.05
-
-# For what part of an upload's time, and how many seconds, the control connection can still tell, by its end, that what
-# looked like the end of the file was the end of the client.
-_DOUBT: Final = 1 / 64
-_SHORTEST_DOUBT: Final = 0.001
-_LONGEST_DOUBT: Final = 0.1
+# Threads may hold what is kept for a moment after the upload has broken off: so often, and so many seconds apart, it is
+# asked for again.
+_CONTINUE_TRIES: Final = 20
+_CONTINUE_PAUSE: Final = 0.05
 
 
 class Upload:
@@ -142,11 +137,11 @@ class Upload:
         return await storage.open_write(self._path, offset=offset) if continued is None else continued
 
     async def _continue(self, partials: IPartialUploads, owner: str) -> IPartialFile | None:
-        """What is kept. Threads may still be at work on it, for a client that comes back at once."""
-        for _ in range(_TRIES):
+        """What is kept, if need be as soon as nobody holds it any more."""
+        for _ in range(_CONTINUE_TRIES):
             with suppress(StorageUnavailable):
                 return await partials.continue_upload(self._path, owner, self._offset)
-            await self._session.sleep(_PAUSE)
+            await self._session.sleep(_CONTINUE_PAUSE)
         return await partials.continue_upload(self._path, owner, self._offset)
 
     def _digesting(self, file: IWritableFile, expected: Expectation) -> DigestingFile | None:
@@ -162,20 +157,14 @@ class Upload:
         return {*expected.digests, *(() if configured is None else (configured,))}
 
     async def _receive(self, transfer: ContentTransfer, file: IWritableFile) -> None:
-        session = self._session
         sink = AsciiSink(file) if self._ascii else file
         async with transfer.open_data(self._opening or self._path[-1]) as data:
-            began = session.services.clock.seconds()
-            if isinstance(sink, DigestingFile) and session.state.mode is TransferMode.STREAM:
+            if isinstance(sink, DigestingFile) and self._session.state.mode is TransferMode.STREAM:
                 sink.follow(lambda: data.moved)
             await data.receive(sink)
         if isinstance(sink, AsciiSink):
             await sink.finish()
-        await session.turn()
-        # On a busy machine it may take the client more time; what that may cost depends on what there is to lose.
-        doubt = (session.services.clock.seconds() - began) * _DOUBT
-        if doubt > _SHORTEST_DOUBT:
-            await session.sleep(min(doubt, _LONGEST_DOUBT))
+        await self._session.outlive(transfer.seconds)
 
     async def _verify(self, expected: Expectation, digesting: DigestingFile | None) -> Mapping[Algorithm, str]:
         """Compare with what was announced; the digests that were taken."""
