@@ -15,12 +15,13 @@ export PYTHON PORT
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test crashes lint format types docs picture benchmark dist clean
+.PHONY: help serve test crashes quota-rounds lint format types docs picture benchmark dist clean
 
 help:
 	@echo 'make serve       serve srv/ on 127.0.0.1, port $(PORT)'
 	@echo 'make test        run all tests'
 	@echo 'make crashes     kill -9 a thousand servers in the middle of uploads'
+	@echo 'make quota-rounds  store into one quota by twenty sessions at once, ten thousand times'
 	@echo 'make lint        check the style; make format corrects it'
 	@echo 'make types       check the types'
 	@echo 'make docs        build the documentation into docs/_build/html'
@@ -33,7 +34,7 @@ $(VENV)/.installed: $(SOURCES)
 	@.ci/venv $(VENV)
 	@echo 'Installing ftpx into $(VENV).'
 	@rm -rf build ftpx.egg-info
-	@$(VENV)/bin/python $(PIP) install '.[htpasswd]'
+	@$(VENV)/bin/python $(PIP) install '.[accounts]'
 	@rm -rf build ftpx.egg-info
 	@touch $@
 
@@ -52,7 +53,7 @@ serve: $(VENV)/.installed
 
 test: $(TOOLS)/.tools-test
 	@.ci/clients
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=term
 	@for package in $(COVERED); do \
 	    $(BIN)/coverage report --include="$$package/*" --fail-under=$(COVERAGE) >$(TOOLS)/coverage-report \
 	    || { cat $(TOOLS)/coverage-report; exit 1; }; \
@@ -60,6 +61,9 @@ test: $(TOOLS)/.tools-test
 
 crashes: $(TOOLS)/.tools-test
 	CRASH_STEPS=all CRASH_ROUNDS=1000 $(BIN)/python -m pytest tests/integration/test_crashes.py --timeout=1800
+
+quota-rounds: $(TOOLS)/.tools-test
+	QUOTA_ROUNDS=10000 $(BIN)/python -m pytest tests/integration/test_quota_rounds.py -s --timeout=86400
 
 lint: $(TOOLS)/.tools-lint
 	$(BIN)/ruff check .

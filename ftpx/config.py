@@ -169,7 +169,18 @@ class Config:
         "local:.", "What to serve; --help-storage lists the kinds.", _text, "KIND:ARGUMENTS", letter="s"
     )
     auth: Sequence[str] = _setting(
-        ("anonymous",), "Who may log in; --help-auth lists the kinds.", _text, "KIND:ARGUMENTS", repeatable=True
+        (),
+        "Who may log in; --help-auth lists the kinds. Without this and --accounts, anonymous users may.",
+        _text,
+        "KIND:ARGUMENTS",
+        repeatable=True,
+    )
+    accounts: str | None = _setting(
+        None,
+        "The database of users, which the command ftpx keeps: sqlite:FILE or postgresql://USER@HOST/DATABASE. It says "
+        "where their homes are and what they may do.",
+        _text,
+        "URL",
     )
     home: Home = _setting(
         Home.SHARED,

@@ -8,7 +8,10 @@ table that turns them into FTP replies.
 from __future__ import annotations
 
 __all__ = [
+    "AccountsCorrupt",
+    "AccountsUnavailable",
     "AlreadyExists",
+    "AnotherStorage",
     "ArgumentError",
     "ConfigurationError",
     "DataConnectionAborted",
@@ -41,6 +44,7 @@ __all__ = [
     "StorageError",
     "StorageFailure",
     "StorageUnavailable",
+    "TooManyTransfers",
 ]
 
 
@@ -88,6 +92,10 @@ class NameRefused(StorageError):
     """The storage cannot keep a name like this one: too long, reserved or not allowed."""
 
 
+class AnotherStorage(NameRefused):
+    """A thing cannot be renamed to a place that is in another storage."""
+
+
 class PermissionDenied(StorageError):
     """The account, or the user the server runs as, may not do that."""
 
@@ -97,7 +105,7 @@ class NoSpace(StorageError):
 
 
 class QuotaExceeded(StorageError):
-    """What the account may store is used up."""
+    """What the account may store or transfer is used up; a text says which quota, and is meant for the peer."""
 
 
 class OffsetBeyondEnd(StorageError):
@@ -125,6 +133,18 @@ class NotSupported(StorageError):
 
 class StorageUnavailable(StorageError):
     """The storage cannot answer now, but may later."""
+
+
+class AccountsUnavailable(StorageUnavailable):
+    """The accounts cannot be asked now, but may be later."""
+
+
+class AccountsCorrupt(AccountsUnavailable):
+    """What is kept of an account is none of what can be set; the text says whose it is and which item."""
+
+
+class TooManyTransfers(StorageUnavailable):
+    """The account has as many transfers under way as it may have."""
 
 
 class StorageFailure(StorageError):

@@ -32,7 +32,12 @@ __all__ = [
     "Entry",
     "Event",
     "FileTransfer",
+    "IAccessRules",
     "IAccount",
+    "IAllowance",
+    "IBans",
+    "IBoundedFile",
+    "IClient",
     "ICreationTimes",
     "IDataConnection",
     "IDataConnections",
@@ -47,7 +52,10 @@ __all__ = [
     "IPace",
     "IPartialFile",
     "IPartialUploads",
+    "IQuotaLeft",
+    "IQuotas",
     "IReadableFile",
+    "IReservation",
     "IRights",
     "IServerSideCopy",
     "IStagedContent",
@@ -57,6 +65,8 @@ __all__ = [
     "ISubtrees",
     "ISymbolicLinks",
     "ITimes",
+    "ITransferAllowance",
+    "IWithoutLinks",
     "IWorkerPool",
     "IWritableFile",
     "Kind",
@@ -91,7 +101,7 @@ class Direction(enum.Enum):
 
 
 class Right(enum.Flag):
-    """What an account may do in a storage."""
+    """What an account may do in a storage. ``WRITE`` is to store a new file, ``OVERWRITE`` one over another."""
 
     LIST = enum.auto()
     READ = enum.auto()
@@ -101,9 +111,10 @@ class Right(enum.Flag):
     RENAME = enum.auto()
     MAKE_DIRECTORY = enum.auto()
     SET_ATTRIBUTES = enum.auto()
+    OVERWRITE = enum.auto()
 
     LOOK = LIST | READ
-    ALL = LOOK | WRITE | APPEND | DELETE | RENAME | MAKE_DIRECTORY | SET_ATTRIBUTES
+    ALL = LOOK | WRITE | APPEND | OVERWRITE | DELETE | RENAME | MAKE_DIRECTORY | SET_ATTRIBUTES
 
 
 @attrs.frozen(slots=True)
@@ -284,6 +295,34 @@ class IRights(Interface):
         """What may be done with the thing at a path, or in it."""
 
 
+class IAccessRules(Interface):
+    """
+    What one account may do where. Nothing here waits.
+
+    What is said may change between two calls: an operator changes the rights of who is logged in.
+    """
+
+    def rights(path: Path) -> Right:
+        """What may be done with the thing at a path, or in it."""
+
+    def is_hidden(path: Path) -> bool:
+        """Whether a name of the path is one that the account neither sees nor uses."""
+
+    def is_boundary(path: Path) -> bool:
+        """Whether rules of their own begin at the path or below it, so that moving it would move things out of them."""
+
+
+class IWithoutLinks(Interface):
+    """Optional: symbolic links can be left unfollowed."""
+
+    def without_links() -> IStorage:
+        """
+        The same storage, in which no path leads over a symbolic link.
+
+        What is behind a link is `NotFound`; the link itself is an entry of kind ``LINK``, for ``stat`` too.
+        """
+
+
 class ISubtrees(Interface):
     """Optional: a directory can be made a storage of its own that nothing leads out of."""
 
@@ -333,6 +372,13 @@ class IFreeSpace(Interface):
         """Octets that could still be stored in the directory at a path."""
 
 
+class IQuotaLeft(Interface):
+    """Optional: less may be stored than there is room for."""
+
+    def quota_left(path: Path) -> Awaitable[int | None]:
+        """Octets that the account may still store in the directory at a path; ``None``: as many as it likes."""
+
+
 class IPartialUploads(Interface):
     """
     Optional: what has come of an upload that broke off is kept for its owner, who can continue it.
@@ -341,16 +387,20 @@ class IPartialUploads(Interface):
     was to replace. Nobody sees it but its owner, and only by this interface.
     """
 
-    def begin_upload(path: Path, owner: str) -> Awaitable[IPartialFile]:
+    def begin_upload(path: Path, owner: str, *, exclusive: bool = False) -> Awaitable[IPartialFile]:
         """
-        Begin to write a file from its start, as ``open_write(path)``.
+        Begin to write a file from its start, as ``open_write(path, exclusive=exclusive)``.
 
         The partial upload that the owner may have for this path stays until the new one is suspended or committed.
         """
 
-    def continue_upload(path: Path, owner: str, offset: int | None) -> Awaitable[IPartialFile | None]:
+    def continue_upload(
+        path: Path, owner: str, offset: int | None, *, exclusive: bool = False
+    ) -> Awaitable[IPartialFile | None]:
         """
         Go on with the owner's partial upload behind its first ``offset`` octets, ``None``: behind all of them.
+
+        :param exclusive: fail with `AlreadyExists`, at the latest on commit, if the name is taken.
 
         :return: ``None`` if there is no partial upload; then what stands under the name may be continued. So it is
             if ``offset`` is ``None`` and the owner has published a file of the name from its start since.
@@ -364,6 +414,12 @@ class IPartialUploads(Interface):
 
     def discard_partial(path: Path, owner: str) -> Awaitable[bool]:
         """Throw away what is kept for an owner; whether there was something."""
+
+    def kept_octets(owner: str, path: Path | None = None) -> Awaitable[int]:
+        """
+        How many octets are kept for an owner: of uploads to one path, also if a file has that name; or of all in the
+        storage. What is being written at this moment does not count.
+        """
 
     def tidy_partials(lifetime: float) -> Awaitable[None]:
         """Throw away what was kept for longer than so many seconds, and what a crash has left that is of no use."""
@@ -409,6 +465,142 @@ class IAccount(Interface):
     name: str = Attribute("The login name, for logs and replies.")
     anonymous: bool = Attribute("Whether nobody proved who they are.")
     storage: IStorage = Attribute("What the account sees, with its rights already in force.")
+    requires_tls: bool = Attribute("Whether its data connections must be protected; may change.")
+    allowance: IAllowance | None = Attribute("What it may use; ``None``: as much as it likes, for ever.")
+
+
+class IClient(Interface):
+    """The client of a session: the ``mind`` that a login gives to the realm."""
+
+    address: str = Attribute("The client's address, or what stands for it.")
+    secured: bool = Attribute("Whether the control connection speaks TLS.")
+
+    def end(text: str) -> None:
+        """End the session now, whatever is under way, with a reply 421 of this text."""
+
+
+class IAllowance(Interface):
+    """What an account may use besides room: transfers at once, octets a day and a month, octets a second."""
+
+    def begin_transfer(direction: Direction) -> Awaitable[ITransferAllowance]:
+        """
+        Count a transfer of a file in.
+
+        :raises TooManyTransfers, QuotaExceeded, StorageUnavailable: it cannot begin now.
+        """
+
+    def rates(direction: Direction) -> Sequence[tuple[str, int | None]]:
+        """
+        The rates that the account's transfers share: what each is for, such as ``user:alice`` or ``group:staff``, and
+        octets a second, ``None``: no limit. May say other rates later, for the same things.
+        """
+
+    def quota_lines() -> Awaitable[Sequence[str]]:
+        """What of its quotas is used, in lines for people."""
+
+
+class ITransferAllowance(Interface):
+    """What one transfer may use."""
+
+    pace: IPace | None = Attribute("How many octets it may move by now; ``None``: as many as it likes.")
+
+    def end(moved: int) -> None:
+        """The transfer is over, and has moved so many octets over the data connection. May be repeated."""
+
+
+class IQuotas(Interface):
+    """How much an account may store in one part of its tree."""
+
+    limited: bool = Attribute("Whether there is any quota or largest file; if not, nothing else here need be asked.")
+    largest_file: int | None = Attribute("Octets that a file may have.")
+
+    def reserve(octets: int, files: int, places: Sequence[str] = ()) -> Awaitable[IReservation]:
+        """
+        Set room aside for one change, and lock places as `IReservation.lock` does.
+
+        :raises QuotaExceeded: there is not enough.
+        :raises StorageUnavailable: the accounts cannot be asked now, or a place stays locked.
+        """
+
+    def available() -> Awaitable[int | None]:
+        """Octets that can still be stored; ``None``: there is no limit."""
+
+
+class IReservation(Interface):
+    """
+    Room that is set aside for one change in a storage, and the account of what has come of it.
+
+    It ends with `settle` or `release`, of which the first counts.
+    """
+
+    octets: int = Attribute("Octets that are set aside.")
+
+    def extend(needed: int, wanted: int, files: int = 0) -> Awaitable[None]:
+        """
+        Set aside ``needed`` octets in all, and as many more, up to ``wanted``, as there is room for; and so many files.
+
+        :raises QuotaExceeded: ``needed`` or ``files`` is too much; then nothing has changed.
+        :raises StorageUnavailable: the accounts cannot be asked now.
+        """
+
+    def lock(places: Sequence[str]) -> Awaitable[None]:
+        """
+        Keep everybody else, on all servers, from changing what is at these places until this ends.
+
+        :raises StorageUnavailable: somebody else has held one of them for too long.
+        """
+
+    def try_lock(place: str) -> Awaitable[bool]:
+        """Lock one place if nobody has it."""
+
+    def take_over(octets: int, files: int) -> Awaitable[None]:
+        """Turn what is accounted for already into what is set aside here, and unlock all places."""
+
+    def settle(octets: int, files: int, *, certain: bool = True) -> Awaitable[None]:
+        """
+        Account for what the change came to, below 0: for what went away; give back what was set aside, and unlock.
+
+        Does not raise: what cannot be written now is written when it can be.
+
+        :param certain: that is what has changed; if not, all is to be counted again.
+        """
+
+    def release() -> Awaitable[None]:
+        """Nothing has changed: give back what was set aside, and unlock. Does not raise."""
+
+
+class IBoundedFile(Interface):
+    """Optional, for writable files: how much may be written is found out while it is."""
+
+    def announce(size: int) -> Awaitable[None]:
+        """
+        The whole file will have so many octets.
+
+        :raises QuotaExceeded: there is no room for it.
+        """
+
+    def pace() -> IPace:
+        """
+        How many octets may be written on the descriptor, from ``offset`` on; more as room is found. It raises
+        `QuotaExceeded` when there is none.
+        """
+
+
+class IBans(Interface):
+    """Who may not even try to log in."""
+
+    def refuses(address: str) -> bool:
+        """Whether nobody is served at an address."""
+
+    def refuses_login(address: str, name: str) -> bool:
+        """Whether a login by this name is refused to this address."""
+
+    def failed(address: str, name: str) -> None:
+        """
+        Count a failed login.
+
+        A right password makes nothing good: who guesses may have an account of his own.
+        """
 
 
 class IPace(Interface):
@@ -420,6 +612,7 @@ class IPace(Interface):
         was lowered meanwhile.
 
         :param moved: how many have.
+        :raises FtpxError: no more ever may; the transfer ends with this error.
         """
 
     def wait() -> float:
@@ -435,7 +628,8 @@ class IDataConnection(Interface):
 
     ``moved`` counts the octets so far. All three ways to move bytes return how many went over
     the wire, and raise `DataConnectionLost`, `DataConnectionStalled` or `DataConnectionAborted`,
-    or whatever the source or sink raised. Whichever way they end, the connection is closed.
+    or whatever the source or sink raised. Whichever way they end, the connection is closed; behind a `StorageError` a
+    moment later, so that the peer can read the reply before it finds out.
     """
 
     moved: int = Attribute("Octets sent or received so far.")

@@ -1,16 +1,20 @@
-"""Running coroutines of which most never wait."""
+"""Running coroutines: those of which most never wait, and those that nothing interrupts."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-__all__ = ["begin"]
+__all__ = ["begin", "to_the_end"]
 
 _T = TypeVar("_T")
+
+_log = Logger()
 
 
 def begin(coroutine: Coroutine[Any, Any, _T]) -> _T | Deferred[_T]:
@@ -42,3 +46,24 @@ def _rest(coroutine: Coroutine[Any, Any, _T], waiting: Any) -> Generator[Any, An
         except StopIteration as end:
             final: _T = end.value
             return final
+
+
+def to_the_end(coroutine: Coroutine[Any, Any, _T], discard: Callable[[_T], object] | None = None) -> Deferred[_T]:
+    """
+    Run a coroutine that is never cancelled: whoever waits for it may be, and it goes on.
+
+    :param discard: called with the result if nobody waits for it any more.
+    """
+    inner = Deferred.fromCoroutine(coroutine)
+    outer: Deferred[_T] = Deferred()
+
+    def deliver(result: _T | Failure) -> None:
+        if not outer.called:
+            outer.callback(result)
+        elif isinstance(result, Failure):
+            _log.debug("nobody waits for {error} any more", error=result.value)
+        elif discard is not None:
+            discard(result)
+
+    inner.addBoth(deliver)
+    return outer

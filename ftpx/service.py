@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 
 from ftpx.accounts.authentication import make_checker, make_portal
+from ftpx.accounts.banning import NoBans
 from ftpx.accounts.certificate import CertificateChecker
 from ftpx.accounts.delay import LoginDelay
 from ftpx.accounts.realm import Realm, safe_name
@@ -54,6 +55,9 @@ from ftpx.tls.reloading import CredentialSource
 from ftpx.tls.self_signed import self_signed_file, state_directory
 from ftpx.tls.server import TlsRules, TlsServer
 
+if TYPE_CHECKING:
+    from ftpx.user_base import UserBase
+
 __all__ = ["make_service"]
 
 _log = Logger()
@@ -62,6 +66,8 @@ _log = Logger()
 _STORAGE_THREADS, _STORAGE_CALLS = 16, 4096
 # Hashing takes memory as well as time, so only as many at once as there are cores to speak of.
 _LOGIN_THREADS, _LOGIN_CALLS = 2, 512
+# PAM and directories may hang, and then hold up nobody who has a password here.
+_ASKING_THREADS, _ASKING_CALLS = 16, 512
 # What keeps a processor busy: digests and compression.
 _COMPUTING_THREADS, _COMPUTING_CALLS = os.cpu_count() or 1, 1024
 # One thread writes events: they stay in order, and nobody else waits where that hangs.
@@ -180,6 +186,31 @@ def _tidying(config: Config, root: IStorage, reactor: Any) -> list[Part]:
     return [Part(name="tidying", start=tidying.start, stop=tidying.stop, serves_sessions=False)]
 
 
+def _is_in(file: str, directory: str) -> bool:
+    """Whether a file, which need not be there, is in a directory or below."""
+    top = os.path.realpath(os.path.expanduser(directory))
+    return os.path.commonpath([top, os.path.realpath(file)]) == top
+
+
+def _user_base(config: Config, root: IStorage, reactor: Any, login_pool: WorkerPool) -> UserBase | None:
+    """The users of the database, if there is one."""
+    if config.accounts is None:
+        return None
+    if config.home is not Home.SHARED:
+        raise ConfigurationError("--home and --accounts do not go together: the accounts say where homes are.")
+    kind, _, directory = config.storage.partition(":")
+    file = config.accounts.removeprefix("sqlite:")
+    if kind == "local" and file != config.accounts and _is_in(file, directory):
+        raise ConfigurationError("--accounts: that file is in the directory that is served; keep it elsewhere.")
+    try:
+        from ftpx.user_base import open_user_base
+    except ImportError as error:
+        raise ConfigurationError(
+            f"--accounts needs libraries that are not installed ({error.name}): pip install 'ftpx[accounts]'."
+        ) from None
+    return open_user_base(config.accounts, root, reactor, login_pool, read_only=config.read_only)
+
+
 def _max_descriptor() -> int:
     """The highest descriptor for a session, which leaves a quarter of all, up to 256, to files and data connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -199,13 +230,18 @@ def make_service(config: Config, reactor: Any) -> FtpService:
     ]
     storage_pool = WorkerPool(reactor, _STORAGE_THREADS, _STORAGE_CALLS, "ftpx-storage")
     login_pool = WorkerPool(reactor, _LOGIN_THREADS, _LOGIN_CALLS, "ftpx-login")
+    asking_pool = WorkerPool(reactor, _ASKING_THREADS, _ASKING_CALLS, "ftpx-asking")
     computing_pool = WorkerPool(reactor, _COMPUTING_THREADS, _COMPUTING_CALLS, "ftpx-computing")
     root = open_storage(config.storage, storage_pool)
     if config.fsync and not IDurable.providedBy(root):
         raise ConfigurationError(f"--fsync: the storage {config.storage!r} cannot promise that anything is on a disk.")
     credentials = _credentials(config, login_pool, reactor)
     tls = None if credentials is None else _tls(config, credentials)
-    checkers = [make_checker(description, login_pool) for description in config.auth]
+    user_base = _user_base(config, root, reactor, login_pool)
+    descriptions = config.auth or (("anonymous",) if user_base is None else ())
+    checkers = [make_checker(description, login_pool, asking_pool) for description in descriptions]
+    if user_base is not None:
+        checkers.append(user_base.checker)
     if tls is not None and tls.rules.client_certificates is ClientCertificates.LOGIN:
         checkers.append(CertificateChecker())
     journal = Journal(reactor)
@@ -236,9 +272,12 @@ def make_service(config: Config, reactor: Any) -> FtpService:
         ),
         clock=reactor,
         wall_clock=time.time,
-        portal=make_portal(Realm(_homes(root, config.home, config.read_only)), checkers),
+        portal=make_portal(
+            Realm(_homes(root, config.home, config.read_only)) if user_base is None else user_base.realm, checkers
+        ),
         data=DataConnections(reactor, config.data_timeout, config.passive_ports, secrets.SystemRandom()),
         delay=LoginDelay(reactor),
+        bans=NoBans() if user_base is None else user_base.bans,
         journal=journal,
         transfers=transfers,
         computing=computing_pool,
@@ -252,8 +291,10 @@ def make_service(config: Config, reactor: Any) -> FtpService:
     parts = [
         *_watching(credentials, "the certificates"),
         *rate_parts,
+        *(() if user_base is None else user_base.parts),
         _pool_part("calls into the storage", storage_pool),
         _pool_part("the verification of passwords", login_pool),
+        _pool_part("logins that others are asked about", asking_pool),
         _pool_part("digests and compression", computing_pool),
         *_tidying(config, root, reactor),
         Part(name="the progress of transfers", start=transfers.start, stop=transfers.stop),

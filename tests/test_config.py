@@ -26,6 +26,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     },
     "storage": {"local:/srv": "local:/srv"},
     "auth": {"memory:a:b": "memory:a:b"},
+    "accounts": {"sqlite:/srv/accounts": "sqlite:/srv/accounts"},
     "home": {"shared": Home.SHARED, "per-user": Home.PER_USER, "mine": None, "": None},
     "passive_ports": {
         "50000-50999": range(50000, 51000),
@@ -120,7 +121,7 @@ class ConfigTests(SynchronousTestCase):
     def test_defaults(self) -> None:
         """The defaults are those of the design, and each is told once."""
         config = Config()
-        self.assertEqual((config.port, config.auth, config.read_only), (("tcp:2121",), ("anonymous",), False))
+        self.assertEqual((config.port, config.auth, config.read_only), (("tcp:2121",), (), False))
         for name, (_, default) in settings().items():
             self.assertEqual(getattr(config, name), default, name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpx.running import begin
+from ftpx.running import begin, to_the_end
 
 
 class BeginTests(SynchronousTestCase):
@@ -66,3 +66,46 @@ class BeginTests(SynchronousTestCase):
         assert done is not None
         waiting.callback(None)
         self.failureResultOf(done, KeyError)
+
+
+class ToTheEndTests(SynchronousTestCase):
+    """What nobody can cancel."""
+
+    def setUp(self) -> None:
+        """A coroutine that waits for something."""
+        self.waiting: Deferred[int] = Deferred()
+        self.done: list[int] = []
+
+    async def work(self) -> int:
+        """Wait, and note what came."""
+        self.done.append(await self.waiting)
+        return self.done[0]
+
+    def test_waited_for(self) -> None:
+        """Who waits gets the result, or the error."""
+        running = to_the_end(self.work())
+        self.assertNoResult(running)
+        self.waiting.callback(5)
+        self.assertEqual(self.successResultOf(running), 5)
+        self.waiting = Deferred()
+        running = to_the_end(self.work())
+        self.waiting.errback(ZeroDivisionError())
+        self.failureResultOf(running, ZeroDivisionError)
+
+    def test_cancelled(self) -> None:
+        """Who waits no more does not stop it; the result is thrown away."""
+        thrown: list[int] = []
+        running = to_the_end(self.work(), discard=thrown.append)
+        running.cancel()
+        self.failureResultOf(running, CancelledError)
+        self.assertEqual(self.done, [])
+        self.waiting.callback(5)
+        self.assertEqual((self.done, thrown), ([5], [5]))
+
+    def test_cancelled_and_failed(self) -> None:
+        """An error that nobody waits for is no error any more."""
+        running = to_the_end(self.work())
+        running.cancel()
+        self.failureResultOf(running, CancelledError)
+        self.waiting.errback(ZeroDivisionError())
+        self.assertEqual(self.flushLoggedErrors(), [])

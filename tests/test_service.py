@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet.address import IPv4Address
@@ -104,6 +105,18 @@ class BuildTests(ServiceCase):
         guest = self.client(service, "anonymous")
         self.assertEqual(self.codes(guest, "CWD alice/d", "CWD /bob", "MKD /bob/x"), [250, 250, 550])
 
+    def test_database_of_users(self) -> None:
+        """What does not go with a database of users, and a database that cannot be used, is refused at the start."""
+        top = Path(self.mktemp())
+        top.mkdir()
+        for options in (
+            {"accounts": f"sqlite:{top}/accounts", "home": Home.PER_USER},
+            {"accounts": f"sqlite:{top}/accounts", "storage": f"local:{top}"},
+            {"accounts": f"sqlite:{top}/not/there"},
+            {"accounts": "mysql://root@localhost/x"},
+        ):
+            self.assertRaises(ConfigurationError, self.make, **options)
+
     def test_home_that_is_refused(self) -> None:
         """AU18: a name that is no name of a directory does not get in."""
         service = self.make(home=Home.PER_USER, auth=("memory:..:secret:a/b:secret:.x:secret",))
@@ -151,7 +164,9 @@ class BuildTests(ServiceCase):
     def test_pools(self) -> None:
         """AU07: logins and storage have pools of their own."""
         self.make()
-        self.assertEqual([pool.name for pool in self.pools], ["ftpx-storage", "ftpx-login", "ftpx-computing"])
+        self.assertEqual(
+            [pool.name for pool in self.pools], ["ftpx-storage", "ftpx-login", "ftpx-asking", "ftpx-computing"]
+        )
 
     def test_tokens(self) -> None:
         """Names of STOU cannot be guessed."""
@@ -202,7 +217,7 @@ class LifeTests(ServiceCase):
         self.assertEqual(self.reactor.unixServers[0][0], "/run/ftpx")
         self.assertEqual(self.pools[0].life, [])
         service.startService()
-        self.assertEqual([pool.life for pool in self.pools], [["start"]] * 3)
+        self.assertEqual([pool.life for pool in self.pools], [["start"]] * 4)
         self.assertEqual(service.name, "ftpx")
 
     def test_options(self) -> None:
@@ -264,7 +279,7 @@ class LifeTests(ServiceCase):
         client.settle()
         self.assertEqual(client.replies(), [Reply(421, "The server is shutting down.")])
         self.successResultOf(stopped)
-        self.assertEqual([pool.life for pool in self.pools], [["start", "stop"]] * 3)
+        self.assertEqual([pool.life for pool in self.pools], [["start", "stop"]] * 4)
 
     def test_stop_waits_for_ports(self) -> None:
         """A port that takes time to close is waited for."""

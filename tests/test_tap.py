@@ -138,7 +138,7 @@ class OptionsTests(SynchronousTestCase):
             if isinstance(default, str) and name != "storage":
                 self.assertIn(default, " ".join(text.split()))
         joined = " ".join(text.split())
-        for shown in ("[default: tcp:2121]", "[default: anonymous]", "[default: 300]", "[default: shared]", "local:."):
+        for shown in ("[default: tcp:2121]", "[default: 300]", "[default: shared]", "local:."):
             self.assertIn(shown, joined)
         self.assertNotIn("[default: ]", joined)
         self.assertNotIn("[default: None]", joined)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -23,6 +24,10 @@ from zope.interface.interface import InterfaceClass, Method
 import ftpx.config
 import ftpx.interfaces
 from ftpx.accounts.authentication import describe_factories
+from ftpx.accounts.policy import items
+from ftpx.accounts.settings import account_settings as settings_of_accounts
+from ftpx.cli.commands import ftpx as accounts_command
+from ftpx.cli.item_options import is_item_option
 from ftpx.server.outcome import REPLIES
 from ftpx.server.verb import DuringTransfer, Verb
 from ftpx.server.verbs import COMMANDS
@@ -165,6 +170,70 @@ def logins() -> Iterator[str]:
         yield ""
 
 
+# The command that keeps the accounts
+
+
+def _commands_of(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """The commands below a group, each with its name in full."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands_of(command, *names, name)
+        else:
+            yield (*names, name), command
+
+
+def _options(command: click.Command) -> Iterator[Sequence[str]]:
+    """The options of a command but those of the items, as rows."""
+    context = click.Context(command)
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not is_item_option(parameter) and not parameter.is_eager:
+            # What click has for its own help: the forms and the text.
+            forms, help_text = parameter.get_help_record(context) or ("", "")
+            yield ", ".join(map(_code, forms.split(", "))), _prose(help_text)
+
+
+def accounts_commands() -> Iterator[str]:
+    """The commands of ``ftpx``, from click."""
+    yield from _table(("Option", "Meaning"), _options(accounts_command), "35 65")
+    for names, command in _commands_of(accounts_command, "ftpx"):
+        words = [*names, *(parameter.make_metavar(click.Context(command)) for parameter in _arguments(command))]
+        yield from (f".. rubric:: {_code(' '.join(words))}", "")
+        for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+            yield from (_prose(paragraph), "")
+        if any(map(is_item_option, command.params)):
+            yield from ("With an option for each of the items below.", "")
+        rows = list(_options(command))
+        if rows:
+            yield from _table(("Option", "Meaning"), rows, "35 65")
+
+
+def _arguments(command: click.Command) -> Iterator[click.Parameter]:
+    return (parameter for parameter in command.params if isinstance(parameter, click.Argument))
+
+
+def account_items() -> Iterator[str]:
+    """What can be set for users and groups."""
+    rows = (
+        (
+            _code(f"--{name.replace('_', '-')} {item.form}"),
+            _prose(item.help),
+            item.scope.value,
+            "yes" if item.several else "",
+        )
+        for name, item in items().items()
+    )
+    yield from _table(("Option", "Meaning", "Set for a group, it is for", "Several"), rows, "35 40 15 10")
+
+
+def account_settings() -> Iterator[str]:
+    """The settings for all accounts."""
+    rows = (
+        (_code(name), _code(str(setting.default)), f"{setting.least} to {setting.most}", _prose(setting.help))
+        for name, setting in settings_of_accounts().items()
+    )
+    yield from _table(("Setting", "Default", "From, to", "Meaning"), rows, "25 15 15 45")
+
+
 # The contracts
 
 
@@ -225,6 +294,20 @@ def _directive(write: Callable[[], Iterator[str]]) -> type[SphinxDirective]:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Add a directive for each kind of reference."""
-    for write in (commands, site_commands, replies, settings, help_text, storages, logins, interfaces, unreleased):
+    written = (
+        commands,
+        site_commands,
+        replies,
+        settings,
+        help_text,
+        storages,
+        logins,
+        accounts_commands,
+        account_items,
+        account_settings,
+        interfaces,
+        unreleased,
+    )
+    for write in written:
         app.add_directive(f"ftpx-{write.__name__.replace('_', '-')}", _directive(write))
     return {"parallel_read_safe": True, "version": "1"}

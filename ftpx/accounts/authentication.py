@@ -14,6 +14,8 @@ from zope.interface import implementer
 from ftpx.accounts.certificate import ICertifiedName
 from ftpx.accounts.checkers import AnyChecker, PasswordChecker, Passwords, memory_passwords
 from ftpx.accounts.htpasswd import htpasswd_file
+from ftpx.accounts.ldap import ldap_passwords
+from ftpx.accounts.pam import pam_passwords
 from ftpx.accounts.password_file import clear_passwords_file
 from ftpx.errors import ConfigurationError
 from ftpx.interfaces import IWorkerPool
@@ -34,12 +36,16 @@ _SERVED = (IUsernamePassword, IAnonymous, ICertifiedName)
 
 @attrs.frozen
 class PasswordKind:
-    """A built-in kind of login with a password: how it is named, described and opened."""
+    """
+    A built-in kind of login with a password: how it is named, described and opened; and whether it asks somebody else,
+    who may not answer for long.
+    """
 
     name: str
     argument_format: str
     help: str
     open: Callable[[str], Passwords]
+    asks: bool = False
 
 
 _PASSWORD_KINDS = (
@@ -62,6 +68,24 @@ _PASSWORD_KINDS = (
         "A file as Apache's htpasswd makes it, with bcrypt, argon2, sha-crypt, apr1 or {SHA} hashes. "
         "It is read again when it has changed. Needs ftpx[htpasswd].",
         htpasswd_file,
+    ),
+    PasswordKind(
+        "pam",
+        "[SERVICE]",
+        "Users of the operating system's PAM, by a service of it: the file /etc/pam.d/SERVICE, ftpx if none is given. "
+        "Never the superuser. Needs ftpx[pam].",
+        pam_passwords,
+        asks=True,
+    ),
+    PasswordKind(
+        "ldap",
+        "ldaps://HOST[:PORT]/BASE[?ATTRIBUTE[?SCOPE[?FILTER[?EXTENSIONS]]]]",
+        "Users of an LDAP directory: the one entry beneath BASE whose ATTRIBUTE (uid) is the name is found, and then "
+        "logs in there; with {name} in it, BASE is the DN itself. SCOPE is sub, one or base. EXTENSIONS, with commas "
+        "between them: bindname=DN with x-password-file=PATH or x-password-variable=NAME (as whom to search), "
+        "x-ca=PATH (whom to trust), x-insecure (ldap:// without TLS to another host). Needs ftpx[ldap].",
+        ldap_passwords,
+        asks=True,
     ),
 )
 
@@ -117,14 +141,17 @@ def _plugins(taken: set[str]) -> Iterator[ICheckerFactory]:
             yield factory
 
 
-def checker_factories(pool: IWorkerPool) -> list[ICheckerFactory]:
+def checker_factories(pool: IWorkerPool, asking: IWorkerPool | None = None) -> list[ICheckerFactory]:
     """
     Every kind of login: the built-in ones, which take the place of Twisted's of the same name,
     and behind them those of plugins.
 
     :param pool: where the checkers of the built-in kinds read files and verify hashes.
+    :param asking: where they ask somebody else, so that one who does not answer keeps nobody from the threads of
+        ``pool``; the same if there is none.
     """
-    ours = [*(PasswordFactory(kind, pool) for kind in _PASSWORD_KINDS), AnonymousFactory()]
+    pools = {False: pool, True: asking or pool}
+    ours = [*(PasswordFactory(kind, pools[kind.asks]) for kind in _PASSWORD_KINDS), AnonymousFactory()]
     return [*ours, *_plugins({factory.authType for factory in ours})]
 
 
@@ -139,16 +166,16 @@ def describe_factories() -> list[tuple[str, str, str]]:
     ]
 
 
-def make_checker(description: str, pool: IWorkerPool) -> ICredentialsChecker:
+def make_checker(description: str, pool: IWorkerPool, asking: IWorkerPool | None = None) -> ICredentialsChecker:
     """
     The checker that a description such as ``file:/etc/ftpx.users`` asks for.
 
-    It is asked with bytes for names and passwords.
+    It is asked with bytes for names and passwords. For the pools see `checker_factories`.
 
     :raises ConfigurationError: there is no such kind, or its argument cannot be used.
     """
     kind, _, arguments = description.partition(":")
-    factories = {factory.authType: factory for factory in checker_factories(pool)}
+    factories = {factory.authType: factory for factory in checker_factories(pool, asking)}
     if kind not in factories:
         raise ConfigurationError(f"There is no login of kind {kind!r}; the kinds are {', '.join(factories)}.")
     try:

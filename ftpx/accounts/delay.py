@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
+
+from ftpx.accounts.sources import source_of
 
 __all__ = ["FIRST", "FORGET_AFTER", "LONGEST", "MAXIMUM_ADDRESSES", "LoginDelay"]
 
@@ -18,9 +19,6 @@ FORGET_AFTER = 600.0
 """Seconds after its last failure that an address is forgotten."""
 
 MAXIMUM_ADDRESSES = 10_000
-
-_SUBNET = 64
-"""Bits of an IPv6 address that count: a customer has at least a /64 and any address in it."""
 
 
 @attrs.frozen
@@ -45,7 +43,7 @@ class LoginDelay:
         """Note a failure; the seconds to wait before it is answered."""
         now = self._clock.seconds()
         self._forget(now)
-        source = _source(address)
+        source = source_of(address)
         earlier = self._failures.pop(source, None)
         delay = FIRST if earlier is None else min(earlier.delay * 2, LONGEST)
         self._failures[source] = _Failures(delay, now)
@@ -60,7 +58,7 @@ class LoginDelay:
         Not for an anonymous login, which proves nothing: it would let who guesses begin afresh.
         """
         if self._failures:
-            self._failures.pop(_source(address), None)
+            self._failures.pop(source_of(address), None)
 
     def _forget(self, now: float) -> None:
         while self._failures:
@@ -68,15 +66,3 @@ class LoginDelay:
             if now - oldest.last < FORGET_AFTER:
                 return
             del self._failures[source]
-
-
-def _source(address: str) -> str:
-    """What one guesser is taken to have: an IPv4 address, an IPv6 network; anything else as it is."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped) if mapped is not None else f"{int(parsed) >> (128 - _SUBNET):x}/{_SUBNET}"
-    return str(parsed)

@@ -12,7 +12,7 @@ from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
 
-from ftpx.interfaces import IAccount, IStorage
+from ftpx.interfaces import IAccount, IAllowance, IStorage
 from ftpx.running import begin
 from ftpx.wire.commands import decode, encode
 
@@ -33,6 +33,8 @@ class Account:
     name: str
     anonymous: bool
     storage: IStorage = attrs.field(repr=False)
+    requires_tls: bool = False
+    allowance: IAllowance | None = None
 
 
 def account_name(avatar_id: bytes | str | tuple[()]) -> str:

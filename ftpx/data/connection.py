@@ -10,7 +10,7 @@ from ftpx.data.receiving import receive
 from ftpx.data.sending import send_blocks, send_file
 from ftpx.data.stream import IStream, Time
 from ftpx.data.transfer import Transfer
-from ftpx.errors import DataConnectionAborted
+from ftpx.errors import DataConnectionAborted, StorageError
 from ftpx.interfaces import Block, IDataConnection, IPace, IReadableFile, IWritableFile
 
 __all__ = ["DataConnection"]
@@ -22,6 +22,7 @@ class DataConnection:
     One transfer over one stream; see `IDataConnection`.
 
     A transfer that does not succeed resets the connection, so that no client takes a part of a file for all of it.
+    Where it is the storage that goes no further, that is done a moment later, so that the client can read why.
 
     :param timeout: seconds over which the peer must move `ftpx.data.stall.MINIMUM_RATE` octets a second.
     """
@@ -56,7 +57,6 @@ class DataConnection:
         self._transfer.finish(clean=False)
 
     async def _run(self, move: Callable[..., Awaitable[None]], *arguments: object) -> int:
-        clean = False
         try:
             if self._transfer.error is None:
                 established = self._transfer.established()
@@ -66,7 +66,11 @@ class DataConnection:
             # Also a sink may break the transfer off, from within its very last write.
             if self._transfer.error is not None:
                 raise self._transfer.error
-            clean = True
-        finally:
-            self._transfer.finish(clean)
+        except StorageError:
+            self._transfer.refuse()
+            raise
+        except BaseException:
+            self._transfer.finish(clean=False)
+            raise
+        self._transfer.finish(clean=True)
         return self._transfer.moved

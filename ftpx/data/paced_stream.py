@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
 from ftpx.data.stall import MINIMUM_RATE
 from ftpx.data.stream import IFileStream, IStream, Time
+from ftpx.errors import FtpxError
 from ftpx.interfaces import Block, IPace
 
 __all__ = ["PacedStream", "paced"]
@@ -23,7 +25,8 @@ class PacedStream:
     Another stream, at a pace.
 
     A wait first waits for the pace and then for the stream. How much may move then is a mere number, so octets can be
-    moved in a thread; the pace itself is asked in the reactor's only.
+    moved in a thread; the pace itself is asked in the reactor's only. If it allows no
+    more for ever, waits fail with its error.
 
     :param stream: what moves the octets; this stream owns it from now on.
     :param pace: how fast; it ends with the stream.
@@ -34,7 +37,10 @@ class PacedStream:
         self._pace = pace
         self._clock = clock
         self._moved = 0
-        self._allowed = pace.allowed(0)
+        self._allowed = 0
+        # What the pace refuses at once is said by the first wait.
+        with suppress(FtpxError):
+            self._allowed = pace.allowed(0)
         self._sleeping: Deferred[None] | None = None
         self._stopped: Exception | None = None
         self._held = 0.0
@@ -75,8 +81,11 @@ class PacedStream:
     def _wait(self, wait: Callable[[], Deferred[None]]) -> Deferred[None]:
         if self._stopped is not None:
             return fail(self._stopped)
-        if self._may_move():
-            return wait()
+        try:
+            if self._may_move():
+                return wait()
+        except FtpxError as error:
+            return fail(error)
         return Deferred.fromCoroutine(self._hold(wait))
 
     def _may_move(self) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from ftpx.data.opening import HANDSHAKE_LIMIT, within
@@ -15,7 +16,10 @@ from ftpx.data.stream import IStream, Time
 from ftpx.errors import DataConnectionError, DataConnectionLost, DataConnectionNotSecured, DataConnectionStalled
 from ftpx.interfaces import IPace, IWorkerPool
 
-__all__ = ["Transfer"]
+__all__ = ["REFUSAL_TIME", "Transfer"]
+
+REFUSAL_TIME: Final = 0.5
+"""Seconds that a peer has to read why it was refused, before the connection is reset."""
 
 _T = TypeVar("_T")
 
@@ -46,6 +50,7 @@ class Transfer:
         self._calls = 0
         self._releases: list[Callable[[], object]] = []
         self._closed = False
+        self._refused: IDelayedCall | None = None
 
     def keep_pace(self, pace: IPace) -> None:
         """Let the stream go no faster than a pace allows; before anything has moved."""
@@ -138,9 +143,23 @@ class Transfer:
         if self._closed:
             return
         self._closed = True
+        if self._refused is not None and self._refused.active():
+            self._refused.cancel()
         if not clean:
             self.stream.abort(self.error or DataConnectionLost("the transfer was given up"), self._calls > 0)
         self.release(self.stream.close)
+
+    def refuse(self) -> None:
+        """
+        The transfer is over as the storage goes no further: move nothing more, and reset the connection a little later.
+
+        A peer would take a reset for a fault of the network, and try again, before it has read the reply that says why.
+        """
+        if self._closed or self.error is not None:
+            self.finish(clean=False)
+        else:
+            self._watch.stop()
+            self._refused = self._clock.callLater(REFUSAL_TIME, self.finish, False)
 
     def release(self, function: Callable[[], object]) -> None:
         """Call a function that closes a descriptor as soon as no call in a thread can use it."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
 
-from ftpx.errors import DataConnectionNotOpened
-from ftpx.interfaces import Direction, IDataConnection, Path
+from ftpx.errors import DataConnectionNotOpened, StorageError
+from ftpx.interfaces import Direction, IDataConnection, ITransferAllowance, Path
 from ftpx.ops.reasons import ABORTED, SESSION_ENDED, reason_of
 from ftpx.ops.transfers import RunningTransfer
 from ftpx.server.state import TransferMode, TransferType
@@ -38,6 +38,9 @@ class DataTransfer:
         """Open the data connection that was set up, say 150 and ``opening``, and close it whatever happens."""
         return OpenData(self, opening)
 
+    async def admitted(self) -> None:
+        """Wait until it may begin; listings always may."""
+
     def asked(self) -> None:
         """The data connection is waited for."""
         self.session.transfer = self
@@ -63,6 +66,7 @@ class ContentTransfer(DataTransfer):
     def __init__(self, session: Session, verb: str, direction: Direction, path: Path, size: int | None) -> None:
         super().__init__(session, direction)
         self.running: RunningTransfer | None = None
+        self._allowed: ITransferAllowance | None = None
         self._verb = verb
         self._path = path
         self._size = size
@@ -104,6 +108,16 @@ class ContentTransfer(DataTransfer):
         """
         self._stored = size, algorithm, digest
 
+    async def admitted(self) -> None:
+        """
+        Ask whether the account may transfer now.
+
+        :raises TooManyTransfers, QuotaExceeded, StorageUnavailable: it may not.
+        """
+        allowance = self.session.account.allowance
+        if allowance is not None:
+            self._allowed = await allowance.begin_transfer(self.direction)
+
     def asked(self) -> None:
         """The data connection is waited for, and so it is a transfer."""
         session, state = self.session, self.session.state
@@ -123,12 +137,16 @@ class ContentTransfer(DataTransfer):
     def opened(self, connection: IDataConnection) -> None:
         """The data connection is there, and its time runs."""
         self.connection = connection
+        if self._allowed is not None and self._allowed.pace is not None:
+            connection.keep_pace(self._allowed.pace)
         assert self.running is not None  # noqa: S101 - it was asked for
         self.running.open(self.session.services.clock.seconds(), connection)
 
     def over(self) -> None:
         """What came by the data connection may still have to be published."""
         self.closed = True
+        if self._allowed is not None:
+            self._allowed.end(self.moved)
 
 
 class OpenData:
@@ -143,9 +161,13 @@ class OpenData:
         """
         Wait for the connection.
 
+        :raises TooManyTransfers, QuotaExceeded, StorageUnavailable: see `ContentTransfer.admitted`; the port that was
+            set up stays.
         :raises DataConnectionNotOpened: it did not come about.
         """
         session = self._session
+        session.end_refused()
+        await self._transfer.admitted()
         port = session.state.take_data_port()
         self._transfer.asked()
         try:
@@ -164,7 +186,12 @@ class OpenData:
         session.control.send(Reply(150, self._opening))
         return connection
 
-    async def __aexit__(self, *error: object) -> None:
-        """Close it."""
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it; where the storage has refused what comes, when the client has had time to read why."""
         self._transfer.over()
-        self._connection.abort()
+        if isinstance(error, StorageError):
+            self._session.refused = self._connection
+        else:
+            self._connection.abort()

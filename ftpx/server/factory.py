@@ -14,6 +14,7 @@ __all__ = ["ControlFactory", "ImplicitTlsFactory"]
 
 _FULL = Reply(421, "Too many sessions; try again later.")
 _FULL_FOR_ADDRESS = Reply(421, "Too many sessions from your address; try again later.")
+_BANNED = Reply(421, "Your address is banned for now; try again later.")
 _SHUTDOWN = Reply(421, "The server is shutting down.")
 
 
@@ -55,6 +56,8 @@ class ControlFactory(Factory):
 
     def identify(self, session: ControlProtocol, address: str) -> Reply | None:
         """Count a session that was admitted for its client's address, or give the reply that refuses it."""
+        if self.services.bans.refuses(address):
+            return _BANNED
         present = self._per_address.get(address, 0)
         if self._max_sessions_per_ip and present >= self._max_sessions_per_ip:
             return _FULL_FOR_ADDRESS

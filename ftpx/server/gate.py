@@ -27,6 +27,10 @@ _NOT_PROTECTED = Reply(521, "Data connections must be protected here: send PBSZ 
 _NO_PORT = Reply(425, "Use EPSV, PASV, EPRT or PORT first.")
 
 
+def _account_requires_tls(state: SessionState) -> bool:
+    return state.account is not None and state.account.requires_tls
+
+
 def gate(
     verbs: Mapping[str, Verb], state: SessionState, command: Command, tls: TlsPolicy = TlsPolicy.OPTIONAL
 ) -> tuple[Verb, Any] | Reply:
@@ -51,7 +55,7 @@ def gate(
         return reply_for(error)
     if verb.ability is not None and state.account is not None and not verb.ability.providedBy(state.account.storage):
         return _NO_ABILITY
-    if verb.opens_data and tls is TlsPolicy.REQUIRED and not state.protected:
+    if verb.opens_data and not state.protected and (tls is TlsPolicy.REQUIRED or _account_requires_tls(state)):
         return _NOT_PROTECTED
     if verb.opens_data and state.data_port is None:
         return _NO_PORT

@@ -16,11 +16,14 @@ __all__ = ["REPLIES", "reply_for"]
 _UNAVAILABLE = "No such file or directory, or not permitted."
 
 # Their texts are written for the peer.
-_TELLING = (errors.ArgumentError, errors.DigestMismatch, errors.FileReplaced)
+_TELLING = (errors.ArgumentError, errors.DigestMismatch, errors.FileReplaced, errors.QuotaExceeded)
 
 REPLIES: Mapping[type[errors.FtpxError], Reply] = {
+    errors.AccountsCorrupt: Reply(450, "The accounts cannot be asked now; try again later."),
+    errors.AccountsUnavailable: Reply(450, "The accounts cannot be asked now; try again later."),
     errors.ArgumentError: Reply(501, "Syntax error in the argument."),
     errors.AlreadyExists: Reply(550, "File exists."),
+    errors.AnotherStorage: Reply(553, "That is in another storage: copy the file there, then delete it here."),
     errors.DataConnectionAborted: Reply(426, "Transfer aborted; data connection closed."),
     errors.DataConnectionLost: Reply(426, "The data connection was broken; transfer aborted."),
     errors.DataConnectionNotOpened: Reply(425, "Cannot open the data connection."),
@@ -63,6 +66,7 @@ REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.StorageError: Reply(451, "The storage could not do that."),
     errors.StorageFailure: Reply(451, "The storage broke while doing that."),
     errors.StorageUnavailable: Reply(450, "The storage is busy; try again later."),
+    errors.TooManyTransfers: Reply(450, "You have too many transfers under way; try again when one is done."),
     CommandError: Reply(500, "Syntax error: that is no command."),
     LineTooLong: Reply(500, "The command line is too long."),
     ProtocolNotSupported: Reply(522, "Network protocol not supported, use (1,2)."),

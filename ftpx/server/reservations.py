@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 
-from ftpx.errors import NoSpace
+from ftpx.errors import NoSpace, NotSupported
 from ftpx.interfaces import IFreeSpace, IStorage, Path
 
 __all__ = ["Reservations"]
@@ -54,9 +54,11 @@ class Reservations:
         reservation = _Reservation(octets, moved)
         self._reservations.add(reservation)
         try:
-            free = await space.free_space(directory)
-            if sum(other.outstanding for other in self._reservations) > free:
-                raise NoSpace("there is not enough room")
+            # What is mounted in a storage need not know what the rest of it does.
+            with suppress(NotSupported):
+                free = await space.free_space(directory)
+                if sum(other.outstanding for other in self._reservations) > free:
+                    raise NoSpace("there is not enough room")
             yield
         finally:
             self._reservations.discard(reservation)

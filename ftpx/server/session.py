@@ -19,6 +19,7 @@ from ftpx.interfaces import (
     Direction,
     Entry,
     IAccount,
+    IBans,
     IDataConnection,
     IDataConnections,
     IDataSecurity,
@@ -65,6 +66,7 @@ class Services:
     portal: Portal
     data: IDataConnections
     delay: LoginDelay
+    bans: IBans
     journal: Journal
     transfers: Transfers
     computing: IWorkerPool
@@ -89,6 +91,9 @@ class Control(Protocol):
 
     def finish(self, last_word: Reply | None = None) -> None:
         """Close when the command under way is done, with a last word; later commands are dropped."""
+
+    def close(self, reply: Reply) -> None:
+        """Say a last word and close, whatever is under way."""
 
     def begin_tls(self, channel: Channel) -> None:
         """Speak TLS behind the reply to the command under way; what came in clear behind the command is dropped."""
@@ -133,6 +138,7 @@ class Session:
         self.control = control
         self.state = SessionState()
         self.transfer: DataTransfer | None = None
+        self.refused: IDataConnection | None = None
         self.committing = False
         self.aborted = False
         self.software = ""
@@ -151,9 +157,16 @@ class Session:
         """What the account sees."""
         return self.account.storage
 
+    def end_refused(self) -> None:
+        """Close the data connection of the last upload, if the storage refused it; at most one is left for a moment."""
+        refused, self.refused = self.refused, None
+        if refused is not None:
+            refused.abort()
+
     def end(self) -> None:
         """End the login; there is nobody to be answered any more."""
         self.state.end()
+        self.end_refused()
         del self.control
 
     def now(self) -> float:
@@ -184,7 +197,8 @@ class Session:
 
     def keep_pace(self, connection: IDataConnection, direction: Direction) -> None:
         """Have a data connection go no faster than the rates allow."""
-        pace = self.services.rates.pace(direction, self.pacing, self.account.name, self.control.client)
+        account = self.account
+        pace = self.services.rates.pace(direction, self.pacing, account.name, self.control.client, account.allowance)
         if pace is not None:
             connection.keep_pace(pace)
 

@@ -18,8 +18,18 @@ from ftpx.digests.algorithms import Algorithm
 from ftpx.digests.companion import companion_expectation
 from ftpx.digests.expectation import Expectation, verify
 from ftpx.digests.taking import DigestingFile, take_digest
-from ftpx.errors import DataConnectionError, NotSupported, StorageUnavailable
-from ftpx.interfaces import Direction, Entry, IDurableFile, IPartialFile, IPartialUploads, IWritableFile, Path
+from ftpx.errors import DataConnectionError, NotSupported, QuotaExceeded, StorageUnavailable
+from ftpx.interfaces import (
+    Direction,
+    Entry,
+    IBoundedFile,
+    IDurableFile,
+    IFileDescriptor,
+    IPartialFile,
+    IPartialUploads,
+    IWritableFile,
+    Path,
+)
 from ftpx.server.data_transfer import ContentTransfer
 from ftpx.server.partials import partial_uploads
 from ftpx.server.session import Session
@@ -95,11 +105,13 @@ class Upload:
                 self.stage = Stage.STAGE
                 expected = await self._all_expected()
                 plain = await self._open()
+                bounded = IBoundedFile(plain, None)
                 digesting = self._digesting(plain, expected)
                 file = plain if digesting is None else digesting
                 try:
+                    await self._announce(bounded, file, size)
                     self.stage = Stage.RECEIVE
-                    await self._receive(transfer, file)
+                    await self._receive(transfer, file, bounded)
                     self.stage = Stage.VERIFY
                     digests = await self._verify(expected, digesting)
                     self.stage = Stage.PUBLISH
@@ -156,11 +168,26 @@ class Upload:
         configured = self._session.policy.digest
         return {*expected.digests, *(() if configured is None else (configured,))}
 
-    async def _receive(self, transfer: ContentTransfer, file: IWritableFile) -> None:
+    async def _announce(self, bounded: IBoundedFile | None, file: IWritableFile, size: int | None) -> None:
+        """Tell a file that is limited how large it will be, as far as that is known."""
+        if bounded is None or size is None:
+            return
+        try:
+            await bounded.announce(size)
+        except QuotaExceeded:
+            # What it would have gone on with is as good as ever.
+            if file.offset and IPartialFile.providedBy(file):
+                await file.suspend()
+            raise
+
+    async def _receive(self, transfer: ContentTransfer, file: IWritableFile, bounded: IBoundedFile | None) -> None:
         sink = AsciiSink(file) if self._ascii else file
         async with transfer.open_data(self._opening or self._path[-1]) as data:
             if isinstance(sink, DigestingFile) and self._session.state.mode is TransferMode.STREAM:
                 sink.follow(lambda: data.moved)
+            by_descriptor = self._session.state.mode is TransferMode.STREAM and IFileDescriptor.providedBy(sink)
+            if bounded is not None and by_descriptor:
+                data.keep_pace(bounded.pace())
             await data.receive(sink)
         if isinstance(sink, AsciiSink):
             await sink.finish()

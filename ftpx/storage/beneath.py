@@ -3,7 +3,7 @@ Opening names beneath one directory, so that nothing leads out of it: no ``..``,
 however they are changed while we look.
 
 `KernelBeneath` leaves that to openat2(2). `WalkBeneath` goes name by name, opens each without
-following a link, and follows links itself.
+following a link, and follows links itself. Either can do without links: then there is nothing behind them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ftpx.storage.names import Names
 from ftpx.storage.syscalls import (
     RESOLVE_BENEATH,
     RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
     filesystem_kind,
     openat2,
@@ -54,11 +55,15 @@ class Beneath(Protocol):
     def root(self) -> Root:
         """The directory."""
 
+    @property
+    def follows(self) -> bool:
+        """Whether links are followed."""
+
     def open(self, names: Names, flags: int) -> int:
         """
         Open the thing that names lead to; a descriptor. Links are followed as long as they stay beneath.
 
-        :raises OSError: EXDEV where a link leads out.
+        :raises OSError: EXDEV where a link leads out; where none is followed, ENOENT at any link.
         """
 
     def open_now(self, names: Names, flags: int) -> int:
@@ -67,12 +72,17 @@ class Beneath(Protocol):
     def at(self, root: Root) -> Beneath:
         """The same way to open names, beneath another directory."""
 
+    def without_links(self) -> Beneath:
+        """The same way to open names beneath the same directory, with no link followed."""
+
 
 class KernelBeneath:
     """The kernel confines: openat2(2) with RESOLVE_BENEATH."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, *, follows: bool = True) -> None:
         self.root = root
+        self.follows = follows
+        self._resolve = _CONFINED if follows else _CONFINED | RESOLVE_NO_SYMLINKS
         self._nearby = filesystem_kind(root.descriptor) in _LOCAL_KINDS
 
     def open(self, names: Names, flags: int) -> int:
@@ -80,8 +90,10 @@ class KernelBeneath:
         path = b"/".join(names) or b"."
         for _ in range(_TRIES):
             try:
-                return openat2(self.root.descriptor, path, flags | os.O_CLOEXEC, _CONFINED)
+                return openat2(self.root.descriptor, path, flags | os.O_CLOEXEC, self._resolve)
             except OSError as error:
+                if error.errno == errno.ELOOP and not self.follows:
+                    raise _nothing() from None
                 # A rename elsewhere while ".." of a link was followed: the kernel asks to try again.
                 if error.errno != errno.EAGAIN:
                     raise
@@ -92,22 +104,27 @@ class KernelBeneath:
         if not self._nearby:
             return -1
         path = b"/".join(names) or b"."
-        return openat2_cached(self.root.descriptor, path, flags | os.O_CLOEXEC, _CONFINED | RESOLVE_NO_XDEV)
+        return openat2_cached(self.root.descriptor, path, flags | os.O_CLOEXEC, self._resolve | RESOLVE_NO_XDEV)
 
     def at(self, root: Root) -> KernelBeneath:
         """The same beneath another directory."""
-        return KernelBeneath(root)
+        return KernelBeneath(root, follows=self.follows)
+
+    def without_links(self) -> KernelBeneath:
+        """The same, where the kernel follows no link."""
+        return KernelBeneath(self.root, follows=False)
 
 
 class WalkBeneath:
     """Each name is opened by itself and without following a link; links are read and walked likewise."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, *, follows: bool = True) -> None:
         self.root = root
+        self.follows = follows
 
     def open(self, names: Names, flags: int) -> int:
         """Open the thing that names lead to; see `Beneath`."""
-        return _Walk(self.root.descriptor, names, flags | os.O_CLOEXEC).open()
+        return _Walk(self.root.descriptor, names, flags | os.O_CLOEXEC, follows=self.follows).open()
 
     def open_now(self, names: Names, flags: int) -> int:
         """Never: only the kernel knows what needs no wait."""
@@ -115,14 +132,19 @@ class WalkBeneath:
 
     def at(self, root: Root) -> WalkBeneath:
         """The same beneath another directory."""
-        return WalkBeneath(root)
+        return WalkBeneath(root, follows=self.follows)
+
+    def without_links(self) -> WalkBeneath:
+        """The same, where a link ends the walk."""
+        return WalkBeneath(self.root, follows=False)
 
 
 class _Walk:
     """One walk from the root: where it stands, the real names that led there and those still to go."""
 
-    def __init__(self, root: int, names: Names, flags: int) -> None:
+    def __init__(self, root: int, names: Names, flags: int, *, follows: bool) -> None:
         self._root = root
+        self._follows = follows
         self._flags = flags
         self._to_go = list(reversed(names))
         self._passed: list[bytes] = []
@@ -161,6 +183,8 @@ class _Walk:
             raise
 
     def _follow(self, target: bytes) -> None:
+        if not self._follows:
+            raise _nothing()
         self._links += 1
         if self._links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -197,6 +221,10 @@ class _Walk:
     @staticmethod
     def _is_link(descriptor: int) -> bool:
         return os.fstat(descriptor).st_mode & 0o170000 == 0o120000
+
+
+def _nothing() -> OSError:
+    return OSError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from ftpx.interfaces import (
     ISubtrees,
     ISymbolicLinks,
     ITimes,
+    IWithoutLinks,
     IWorkerPool,
     IWritableFile,
     Path,
@@ -39,7 +40,16 @@ __all__ = ["LocalPlugin", "LocalStorage", "open_local", "plugin"]
 
 
 @implementer(
-    IStorage, ITimes, IModes, ISubtrees, ISymbolicLinks, IServerSideCopy, IFreeSpace, IDurable, IPartialUploads
+    IStorage,
+    ITimes,
+    IModes,
+    ISubtrees,
+    ISymbolicLinks,
+    IWithoutLinks,
+    IServerSideCopy,
+    IFreeSpace,
+    IDurable,
+    IPartialUploads,
 )
 class LocalStorage:
     """
@@ -96,19 +106,21 @@ class LocalStorage:
             raise
         return upload
 
-    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+    async def begin_upload(self, path: Path, owner: str, *, exclusive: bool = False) -> IPartialFile:
         """Begin to write a file that is kept if it breaks off; see `IPartialUploads`."""
         if not path:
             raise IsADirectory("the root is a directory")
-        upload = await self._begin(self._tree.begin_owned, names_to_write(path), owner)
+        upload = await self._begin(self._tree.begin_owned, names_to_write(path), owner, exclusive)
         return LocalWritableFile(self._pool, upload)
 
-    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+    async def continue_upload(
+        self, path: Path, owner: str, offset: int | None, *, exclusive: bool = False
+    ) -> IPartialFile | None:
         """Go on with a partial upload; see `IPartialUploads`."""
         if not path:
             raise IsADirectory("the root is a directory")
         names = names_to_write(path)
-        upload = await call(self._pool, self._tree.continue_owned, names, owner, offset, discard=_suspend)
+        upload = await call(self._pool, self._tree.continue_owned, names, owner, offset, exclusive, discard=_suspend)
         return None if upload is None else LocalWritableFile(self._pool, upload)
 
     async def partial_size(self, path: Path, owner: str) -> int | None:
@@ -120,6 +132,17 @@ class LocalStorage:
     async def discard_partial(self, path: Path, owner: str) -> bool:
         """Throw a partial upload away; see `IPartialUploads`."""
         return bool(path) and await call(self._pool, self._tree.discard_partial, names_to_read(path), owner)
+
+    async def kept_octets(self, owner: str, path: Path | None = None) -> int:
+        """
+        What is kept for an owner; see `IPartialUploads`.
+
+        Where this is a subtree of a storage, all is what is kept in the whole storage.
+        """
+        if path == ():
+            return 0
+        names = None if path is None else names_to_read(path)
+        return await call(self._pool, self._tree.kept_octets, owner, names)
 
     async def tidy_partials(self, lifetime: float) -> None:
         """Throw away what is of no use any more; see `IPartialUploads`."""
@@ -149,6 +172,10 @@ class LocalStorage:
     async def subtree(self, path: Path) -> IStorage:
         """A directory as a storage of its own; see `ISubtrees`."""
         return LocalStorage(await call(self._pool, self._tree.subtree, names_to_read(path)), self._pool)
+
+    def without_links(self) -> IStorage:
+        """The same directory, with nothing behind any link; see `IWithoutLinks`."""
+        return LocalStorage(self._tree.without_links(), self._pool)
 
     async def set_modified(self, path: Path, seconds: float) -> None:
         """Set the time of the last modification; see `ITimes`."""

@@ -261,20 +261,22 @@ class MemoryStorage:
     def _partial_place(self, path: Path, owner: str) -> PartialPlace:
         return PartialPlace(owner, self._prefix + path, *self._new_place(path))
 
-    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+    async def begin_upload(self, path: Path, owner: str, *, exclusive: bool = False) -> IPartialFile:
         """Begin to write a file that is kept if it breaks off; see `IPartialUploads`."""
         if not path:
             raise IsADirectory("the root is a directory")
         place = self._partial_place(path, owner)
-        publish = self._publication(place.directory, place.name)
+        publish = self._publication(place.directory, place.name, exclusive=exclusive)
         return _PartialFile(self._volume, self._partials, place, bytearray(), publish, continued=False)
 
-    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+    async def continue_upload(
+        self, path: Path, owner: str, offset: int | None, *, exclusive: bool = False
+    ) -> IPartialFile | None:
         """Go on with a partial upload; see `IPartialUploads`."""
         if not path:
             raise IsADirectory("the root is a directory")
         place = self._partial_place(path, owner)
-        publish = self._publication(place.directory, place.name, continued=True)
+        publish = self._publication(place.directory, place.name, exclusive=exclusive, continued=True)
         content = self._partials.claim(place, offset)
         if content is None:
             return None
@@ -287,6 +289,12 @@ class MemoryStorage:
     async def discard_partial(self, path: Path, owner: str) -> bool:
         """Throw a partial upload away; see `IPartialUploads`."""
         return bool(path) and self._partials.discard(self._partial_place(path, owner))
+
+    async def kept_octets(self, owner: str, path: Path | None = None) -> int:
+        """What is kept for an owner; see `IPartialUploads`."""
+        if path is None:
+            return self._partials.octets_below(self._prefix, owner)
+        return self._partials.octets_at(self._partial_place(path, owner)) if path else 0
 
     async def tidy_partials(self, lifetime: float) -> None:
         """Throw away what was kept for too long; see `IPartialUploads`."""

@@ -26,6 +26,10 @@ class PartialPlace:
     directory: Directory = attrs.field(eq=False)
     name: str = attrs.field(eq=False)
 
+    def is_below(self, directory: Path, owner: str) -> bool:
+        """Whether it is somebody's upload to something below a directory."""
+        return self.owner == owner and self.path[: len(directory)] == directory
+
 
 @attrs.define
 class _Partial:
@@ -77,6 +81,16 @@ class MemoryPartials:
         if partial is None or _standing(place)[0]:
             return None
         return len(partial.content) or None
+
+    def octets_at(self, place: PartialPlace) -> int:
+        """Octets kept, whether a file has the name or not."""
+        partial = self._partials.get(place)
+        return 0 if partial is None else len(partial.content)
+
+    def octets_below(self, directory: Path, owner: str) -> int:
+        """Octets kept for an owner below a directory."""
+        kept = [partial for place, partial in self._partials.items() if place.is_below(directory, owner)]
+        return sum(len(partial.content) for partial in kept)
 
     def claim(self, place: PartialPlace, offset: int | None) -> bytearray | None:
         """

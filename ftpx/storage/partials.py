@@ -23,6 +23,7 @@ __all__ = [
     "claim",
     "discard",
     "drop_older",
+    "kept_octets",
     "kept_of",
     "may_append",
     "may_continue",
@@ -142,10 +143,15 @@ def _look(folder: StagingFolder, part: str) -> tuple[list[_Found], bool]:
 
 def _of(folder: StagingFolder, key: PartialKey) -> list[_Found]:
     """What is kept for a key, the newest first."""
+    return _with(folder, key.part)
+
+
+def _with(folder: StagingFolder, part: str) -> list[_Found]:
+    """What is kept with a part in its name, the newest first."""
     files: list[_Found] = []
     # Who takes a partial upload gives it another name, and it must not seem to be gone meanwhile.
     for _ in range(_MOST_LOOKS):
-        files, steady = _look(folder, key.part)
+        files, steady = _look(folder, part)
         if steady:
             break
     kept = [found for found in files if found.name.state is not State.PASSING]
@@ -209,6 +215,27 @@ def kept_of(places: Sequence[int], key: PartialKey) -> tuple[int, str] | None:
                     if descriptor is not None and (size := os.fstat(descriptor).st_size):
                         return size, found.name.token
     return None
+
+
+def kept_octets(places: Sequence[int], part: str) -> int:
+    """
+    How many octets are kept in all partial uploads whose names hold a part: an owner, or a key.
+
+    One that a server left under way when it ended counts, too: it can be continued, and takes the room.
+    """
+    octets = 0
+    with _folders(places) as folders:
+        for folder in folders:
+            for found in _with(folder, part):
+                if not found.name.trusted:
+                    continue
+                if found.name.state is State.PARTIAL:
+                    octets += found.status.st_size
+                    continue
+                with _in_use(folder, found.octets) as descriptor:
+                    if descriptor is not None:
+                        octets += os.fstat(descriptor).st_size
+    return octets
 
 
 def claim(places: Sequence[int], key: PartialKey) -> Claim | None:

@@ -23,6 +23,7 @@ from ftpx.interfaces import (
     IStorage,
     ISubtrees,
     ITimes,
+    IWithoutLinks,
     IWritableFile,
     Kind,
     Path,
@@ -36,6 +37,7 @@ __all__ = ["PrefixedStorage", "subtree"]
 _ABILITIES: Final = (
     IRights,
     ISubtrees,
+    IWithoutLinks,
     ITimes,
     ICreationTimes,
     IModes,
@@ -89,13 +91,16 @@ class PrefixedStorage:
         """Begin to write a file; see `IStorage`."""
         return await self._inner.open_write(self._file(path), offset=offset, exclusive=exclusive)
 
-    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+    async def begin_upload(self, path: Path, owner: str, *, exclusive: bool = False) -> IPartialFile:
         """Begin to write a file that is kept if it breaks off; see `IPartialUploads`."""
-        return await IPartialUploads(self._inner).begin_upload(self._file(path), owner)
+        return await IPartialUploads(self._inner).begin_upload(self._file(path), owner, exclusive=exclusive)
 
-    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+    async def continue_upload(
+        self, path: Path, owner: str, offset: int | None, *, exclusive: bool = False
+    ) -> IPartialFile | None:
         """Go on with a partial upload; see `IPartialUploads`."""
-        return await IPartialUploads(self._inner).continue_upload(self._file(path), owner, offset)
+        partials = IPartialUploads(self._inner)
+        return await partials.continue_upload(self._file(path), owner, offset, exclusive=exclusive)
 
     async def partial_size(self, path: Path, owner: str) -> int | None:
         """What is kept of a partial upload; see `IPartialUploads`."""
@@ -104,6 +109,10 @@ class PrefixedStorage:
     async def discard_partial(self, path: Path, owner: str) -> bool:
         """Throw a partial upload away; see `IPartialUploads`."""
         return await IPartialUploads(self._inner).discard_partial(self._prefix + path, owner)
+
+    async def kept_octets(self, owner: str, path: Path | None = None) -> int:
+        """What is kept for an owner; without a path, in all of the other storage. See `IPartialUploads`."""
+        return await IPartialUploads(self._inner).kept_octets(owner, None if path is None else self._prefix + path)
 
     async def tidy_partials(self, lifetime: float) -> None:
         """Throw away what is of no use any more, in the other storage; see `IPartialUploads`."""
@@ -136,6 +145,10 @@ class PrefixedStorage:
     async def subtree(self, path: Path) -> IStorage:
         """A directory as a storage of its own; see `ISubtrees`."""
         return await ISubtrees(self._inner).subtree(self._prefix + path)
+
+    def without_links(self) -> IStorage:
+        """The same, with nothing behind any link; see `IWithoutLinks`."""
+        return PrefixedStorage(IWithoutLinks(self._inner).without_links(), self._prefix)
 
     async def set_modified(self, path: Path, seconds: float) -> None:
         """Set the time of the last modification; see `ITimes`."""

@@ -8,7 +8,18 @@ from typing import NoReturn
 from zope.interface import implementer
 
 from ftpx.errors import PermissionDenied
-from ftpx.interfaces import Entry, IFreeSpace, IReadableFile, IRights, IStorage, ISubtrees, IWritableFile, Path, Right
+from ftpx.interfaces import (
+    Entry,
+    IFreeSpace,
+    IReadableFile,
+    IRights,
+    IStorage,
+    ISubtrees,
+    IWithoutLinks,
+    IWritableFile,
+    Path,
+    Right,
+)
 from ftpx.storage.abilities import provide_like
 
 __all__ = ["ReadOnlyStorage"]
@@ -20,11 +31,11 @@ def _refuse() -> NoReturn:
 
 @implementer(IStorage, IRights)
 class ReadOnlyStorage:
-    """Reads from another storage. Of its abilities there are left: `ISubtrees`, `IFreeSpace`."""
+    """Reads from another storage. Of its abilities there are left: `ISubtrees`, `IWithoutLinks`, `IFreeSpace`."""
 
     def __init__(self, inner: IStorage) -> None:
         self._inner = inner
-        provide_like(self, inner, [ISubtrees, IFreeSpace])
+        provide_like(self, inner, [ISubtrees, IWithoutLinks, IFreeSpace])
 
     def rights(self, path: Path) -> Right:
         """To look, as far as the inner storage allows it; see `IRights`."""
@@ -66,6 +77,10 @@ class ReadOnlyStorage:
     async def subtree(self, path: Path) -> IStorage:
         """A directory as a storage that is read-only too; see `ISubtrees`."""
         return ReadOnlyStorage(await ISubtrees(self._inner).subtree(path))
+
+    def without_links(self) -> IStorage:
+        """The same, with nothing behind any link; see `IWithoutLinks`."""
+        return ReadOnlyStorage(IWithoutLinks(self._inner).without_links())
 
     async def free_space(self, path: Path) -> int:
         """Octets that others could still store; see `IFreeSpace`."""

@@ -13,6 +13,7 @@ __all__ = [
     "RESOLVE_BENEATH",
     "RESOLVE_CACHED",
     "RESOLVE_NO_MAGICLINKS",
+    "RESOLVE_NO_SYMLINKS",
     "RESOLVE_NO_XDEV",
     "filesystem_kind",
     "has_openat2",
@@ -23,6 +24,7 @@ __all__ = [
 
 RESOLVE_NO_XDEV: Final = 0x01
 RESOLVE_NO_MAGICLINKS: Final = 0x02
+RESOLVE_NO_SYMLINKS: Final = 0x04
 RESOLVE_BENEATH: Final = 0x08
 RESOLVE_CACHED: Final = 0x20
 

@@ -151,6 +151,10 @@ class Tree:
         root = Root(self._beneath.open(names, DIRECTORY))
         return Tree(self._beneath.at(root), self._volume, [*self._prefix, *names])
 
+    def without_links(self) -> Tree:
+        """The same tree, with nothing behind any link."""
+        return Tree(self._beneath.without_links(), self._volume, self._prefix)
+
     def make_directory(self, names: Names) -> None:
         """Make a directory."""
         with in_parent(self._beneath, names) as (parent, name):
@@ -222,7 +226,7 @@ class Tree:
 
     def begin_upload(self, names: Names, offset: int | None, exclusive: bool) -> Upload:
         """Stage the next content of a file that keeps the first ``offset`` octets of the present one."""
-        directory, name = self._place(names, follow=not exclusive)
+        directory, name = self._place(names, exclusive=exclusive)
         source = -1
         try:
             present = self._replaceable(directory, name, exclusive=exclusive)
@@ -240,26 +244,26 @@ class Tree:
             _close_all(directory, source)
             raise
 
-    def begin_owned(self, names: Names, owner: str) -> Upload:
+    def begin_owned(self, names: Names, owner: str, exclusive: bool) -> Upload:
         """Stage the next content of a file, from its start; it is kept for the owner if it breaks off."""
-        directory, name = self._place(names, follow=True)
+        directory, name = self._place(names, exclusive=exclusive)
         try:
-            present = self._replaceable(directory, name, exclusive=False)
-            target = self._target(names, directory, name, present, key=self._key(names, owner))
+            present = self._replaceable(directory, name, exclusive=exclusive)
+            target = self._target(names, directory, name, present, exclusive=exclusive, key=self._key(names, owner))
             return self._staged(target, -1, 0)
         except BaseException:
             _close_all(directory)
             raise
 
-    def continue_owned(self, names: Names, owner: str, offset: int | None) -> Upload | None:
+    def continue_owned(self, names: Names, owner: str, offset: int | None, exclusive: bool) -> Upload | None:
         """Go on with the partial upload of an owner; see `IPartialUploads`."""
-        directory, name = self._place(names, follow=True)
+        directory, name = self._place(names, exclusive=exclusive)
         claimed: Claim | None = None
         upload: Upload | None = None
         try:
             key = self._key(names, owner)
             places = self._places(directory)
-            present = self._replaceable(directory, name, exclusive=False)
+            present = self._replaceable(directory, name, exclusive=exclusive)
             token = token_of_present(present)
             if offset is None and present is not None:
                 kept = partials.kept_of(places, key)
@@ -270,7 +274,7 @@ class Tree:
             if claimed is not None:
                 partials.may_continue(offset, claimed.size, same_file=present is None or claimed.name.token == token)
                 keep = claimed.size if offset is None else offset
-                target = self._target(names, directory, name, present, continued=True, key=key)
+                target = self._target(names, directory, name, present, exclusive=exclusive, continued=True, key=key)
                 staging = Staging(places, claimed.descriptor)
                 staging.adopt(claimed.folder, claimed.octets)
                 try:
@@ -301,6 +305,17 @@ class Tree:
         with self._partials(names, owner) as (directory, _, key):
             return partials.discard(self._places(directory), key)
 
+    def kept_octets(self, owner: str, names: Names | None) -> int:
+        """
+        Octets of the partial uploads of an owner to one place, or of all that the staging folder of the root holds.
+
+        Others are only where the root cannot be written to, or is another file system; only their places are known.
+        """
+        if names is None:
+            return partials.kept_octets([self._volume.root.descriptor], self._key((), owner).owner)
+        with self._partials(names, owner) as (directory, _, key):
+            return partials.kept_octets(self._places(directory), key.part)
+
     def tidy_partials(self, lifetime: float) -> None:
         """Throw away what is of no use in the staging folder; see `IPartialUploads`."""
         self._volume.lifetime = lifetime
@@ -308,7 +323,7 @@ class Tree:
 
     @contextmanager
     def _partials(self, names: Names, owner: str) -> Iterator[tuple[int, bytes, PartialKey]]:
-        directory, name = self._place(names, follow=True)
+        directory, name = self._place(names)
         try:
             yield directory, name, self._key(names, owner)
         finally:
@@ -354,7 +369,7 @@ class Tree:
         try:
             status = os.fstat(original)
             require_regular(status)
-            directory, name = self._place(destination, follow=True)
+            directory, name = self._place(destination)
             present = self._replaceable(directory, name, exclusive=False)
             target = self._target(destination, directory, name, present)
             return self._staged(target, original, status.st_size)
@@ -382,13 +397,16 @@ class Tree:
             raise PermissionDenied("the file may not be written")
         return present
 
-    def _place(self, names: Names, *, follow: bool) -> tuple[int, bytes]:
+    def _place(self, names: Names, *, exclusive: bool = False) -> tuple[int, bytes]:
         """
         The directory, opened, and the name in it where a file is to appear: of a link, where it leads.
 
         Link by link, since what is replaced must be the last thing and no link to it; the kernel
         confines each step.
+
+        :param exclusive: the name must be free, also of a link.
         """
+        follow = self._beneath.follows and not exclusive
         path = list(names)
         for _ in range(_MOST_LINKS):
             if path[-1] in {b"", b".", b".."}:

@@ -195,7 +195,8 @@ class Upload:
         os.close(os.dup(self._staging.descriptor))
         target = self._target
         present = present_at(target.directory, target.name)
-        if target.continued and token_of_present(present) != token_of_present(target.present):
+        unchanged = token_of_present(present) == token_of_present(target.present)
+        if target.continued and not unchanged and not target.exclusive:
             raise FileChanged("the file was changed meanwhile")
         self._resemble(present or target.present)
         if present is None or target.exclusive:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ftpx.storage.mounted import MountedStorage
+from ftpx.storage.permitted import PermittedStorage
 from ftpx.storage.prefixed import PrefixedStorage, subtree
 from ftpx.storage.readonly import ReadOnlyStorage
 
-__all__ = ["PrefixedStorage", "ReadOnlyStorage", "subtree"]
+__all__ = ["MountedStorage", "PermittedStorage", "PrefixedStorage", "ReadOnlyStorage", "subtree"]

@@ -21,11 +21,13 @@ from typing import Any
 
 import attrs
 from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
+from twisted.cred.portal import IRealm
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.task import Clock
 
 from ftpx.accounts.authentication import make_portal
+from ftpx.accounts.banning import NoBans
 from ftpx.accounts.certificate import CertificateChecker
 from ftpx.accounts.checkers import ClearPasswords, PasswordChecker
 from ftpx.accounts.delay import LoginDelay
@@ -33,7 +35,7 @@ from ftpx.accounts.realm import Realm
 from ftpx.digests.computing import Computations
 from ftpx.digests.digests import Digests
 from ftpx.digests.store import DigestStore
-from ftpx.interfaces import IEventSink, IStorage
+from ftpx.interfaces import IBans, IEventSink, IStorage
 from ftpx.ops.event_log import EventLog
 from ftpx.ops.events import Events
 from ftpx.ops.transfers import Transfers
@@ -74,6 +76,8 @@ class ServerHarness:
     :param tls: to offer TLS; data connections stay in clear in memory, see `MemoryDataPort.accept`.
     :param sinks: are told of transfers; of their progress if ``services.transfers`` is started.
     :param rates: as behind ``--rate``; ``services.rates`` may be given others later, if there are any.
+    :param realm: who those are that are logged in, in the place of the above.
+    :param bans: who may not even try; nobody is banned by default.
     :param policy: fields of `ftpx.server.policy.Policy` to set otherwise.
     """
 
@@ -88,6 +92,8 @@ class ServerHarness:
         tls: TlsServer | None = None,
         sinks: Sequence[IEventSink] = (),
         rates: Sequence[str] = (),
+        realm: IRealm | None = None,
+        bans: IBans | None = None,
         **policy: Any,
     ) -> None:
         self.clock = Clock()
@@ -105,9 +111,10 @@ class ServerHarness:
             policy=attrs.evolve(_POLICY, **policy),
             clock=self.clock,
             wall_clock=self.now,
-            portal=make_portal(Realm(self._home), checkers),
+            portal=make_portal(Realm(self._home) if realm is None else realm, checkers),
             data=self.data,
             delay=LoginDelay(self.clock),
+            bans=NoBans() if bans is None else bans,
             computing=InlinePool(),
             digests=Digests(DigestStore(), Computations(InlinePool()), self.now),
             reservations=Reservations(),

@@ -17,17 +17,25 @@ from ftpx.interfaces import (
     ISubtrees,
     ISymbolicLinks,
     ITimes,
+    IWithoutLinks,
     IWorkerPool,
     Kind,
     Right,
 )
+from ftpx.storage.prefixed import subtree
 from ftpx.testing.storage_base import StorageCase
 
 __all__ = ["AbilitiesContract"]
 
 
 class AbilitiesContract(StorageCase):
-    """What a storage must do that says it can."""
+    """
+    What a storage must do that says it can.
+
+    ``follows_links`` is false for a storage that came out of `IWithoutLinks`.
+    """
+
+    follows_links = True
 
     def test_storage(self) -> None:
         """The storage provides the interface."""
@@ -91,17 +99,50 @@ class AbilitiesContract(StorageCase):
         self.assert_fails(storage.subtree(("a",)), NotADirectory)
 
     def test_make_link(self) -> None:
-        """A link is followed to what is inside, and told of if it leads nowhere."""
+        """A link is followed to what is inside, unless none is; and told of if it leads nowhere."""
         storage = self.ability(ISymbolicLinks)
         self.put(("a",), b"abc")
         self.result(storage.make_link(("good",), "a"))
         self.result(storage.make_link(("bad",), "nothing"))
-        self.assertEqual(self.get(("good",)), b"abc")
         good, bad = (self.result(self.storage.stat((name,))) for name in ("good", "bad"))
-        self.assertEqual((good.kind, good.name, bad.kind, bad.target), (Kind.FILE, "good", Kind.LINK, "nothing"))
+        kind = Kind.FILE if self.follows_links else Kind.LINK
+        self.assertEqual((good.kind, good.name, bad.kind, bad.target), (kind, "good", Kind.LINK, "nothing"))
+        if self.follows_links:
+            self.assertEqual(self.get(("good",)), b"abc")
+        else:
+            self.assert_fails(self.storage.open_read(("good",)), NotFound)
         self.assertEqual(self.entries()["good"].kind, Kind.LINK)
         self.assert_fails(storage.make_link(("a",), "b"), AlreadyExists)
         self.assert_fails(storage.make_link(("d", "a"), "b"), NotFound)
+
+    def test_without_links(self) -> None:
+        """The same storage without links has the same content, and nothing behind a link, in its subtrees neither."""
+        linked = self.ability(IWithoutLinks)
+        makes = self.ability(ISymbolicLinks)
+        self.make_directory(("d",))
+        self.put(("d", "a"), b"abc")
+        self.result(makes.make_link(("d", "file"), "a"))
+        self.result(makes.make_link(("dir",), "d"))
+        self.storage = linked.without_links()
+        self.assertEqual((self.get(("d", "a")), self.names(("d",))), (b"abc", ["a", "file"]))
+        for path, target in ((("d", "file"), "a"), (("dir",), "d")):
+            entry = self.result(self.storage.stat(path))
+            self.assertEqual((entry.kind, entry.target, entry.name), (Kind.LINK, target, path[-1]))
+        for path in (("d", "file"), ("dir",), ("dir", "a")):
+            self.assert_fails(self.storage.open_read(path), NotFound)
+            self.assert_listing_fails(path, NotFound)
+        for path in (("dir", "a"), ("dir", "new")):
+            self.assert_fails(self.storage.open_write(path), NotFound)
+            self.assert_fails(self.storage.make_directory(path), NotFound)
+            self.assert_fails(self.storage.remove_file(path), NotFound)
+            self.assert_fails(self.storage.rename(path, ("b",)), NotFound)
+            self.assert_fails(self.storage.stat(path), NotFound)
+        part = self.result(subtree(self.storage, ("d",)))
+        self.assert_fails(part.open_read(("file",)), NotFound)
+        self.assert_fails(subtree(self.storage, ("dir",)), NotFound, NotADirectory)
+        self.result(self.storage.rename(("dir",), ("moved",)))
+        self.result(self.storage.remove_file(("moved",)))
+        self.assertEqual((self.names(), self.get(("d", "a"))), (["d"], b"abc"))
 
     def test_copy(self) -> None:
         """A file can be copied, also over another; the copy is a file of its own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ftpx.errors import (
+    AlreadyExists,
     FileChanged,
     FileReplaced,
     IsADirectory,
@@ -387,6 +388,85 @@ class PartialUploadsContract(PartialsCase):
         self.write(file, content[777_777:])
         self.assertEqual(self.result(file.commit()).size, len(content))
         self.assertEqual(self.get(_A), content)
+
+    def kept_octets(self, path: Path | None = None, owner: str = _OWNER) -> int:
+        """How many octets are kept, at a path or in all."""
+        octets: int = self.result(self.ability(IPartialUploads).kept_octets(owner, path))
+        return octets
+
+    def test_kept_octets(self) -> None:
+        """What is kept for an owner is counted, by path and in all, and nothing else is."""
+        self.make_directory_if_kept()
+        self.assertEqual((self.kept_octets(), self.kept_octets(_A)), (0, 0))
+        self.leave()
+        self.leave(b"abc", ("d", "b"))
+        self.leave(b"12345", owner="bob")
+        self.assertEqual((self.kept_octets(), self.kept_octets(owner="bob"), self.kept_octets(owner="eve")), (13, 5, 0))
+        self.assertEqual((self.kept_octets(_A), self.kept_octets(("d", "b")), self.kept_octets(("b",))), (10, 3, 0))
+        self.assertEqual((self.kept_octets(_A, "bob"), self.kept_octets(())), (5, 0))
+        self.assertTrue(self.discard())
+        self.assertEqual((self.kept_octets(), self.kept_octets(_A)), (3, 0))
+
+    def make_directory_if_kept(self) -> None:
+        """A directory for a second upload, in a storage that keeps any."""
+        self.ability(IPartialUploads)
+        self.make_directory(("d",))
+
+    def test_kept_octets_meanwhile(self) -> None:
+        """What is under way does not count; what is kept does also where a file has the name."""
+        file = self.begin(_DIGITS)
+        self.assertEqual((self.kept_octets(), self.kept_octets(_A)), (0, 0))
+        self.result(file.suspend())
+        self.put(_A, b"other")
+        self.assertEqual((self.kept(), self.kept_octets(), self.kept_octets(_A)), (None, 10, 10))
+        self.result(self.storage.remove_file(_A))
+        resumed = self.resume(4)
+        self.assertEqual(self.kept_octets(), 0)
+        self.result(resumed.suspend())
+        self.assertEqual(self.kept_octets(), 4)
+        self.publish(b"whole")
+        self.assertEqual(self.kept_octets(), 0)
+
+    def test_exclusive(self) -> None:
+        """An upload that wants a free name is refused where a file has it, and never takes it away."""
+        storage = self.ability(IPartialUploads)
+        self.result(self.write_exclusively(b"new").commit())
+        self.assertEqual(self.get(_A), b"new")
+        self.assert_fails(storage.begin_upload(_A, _OWNER, exclusive=True), AlreadyExists)
+        self.result(self.storage.remove_file(_A))
+        file = self.write_exclusively(b"late")
+        self.put(_A, b"early")
+        self.assert_fails(file.commit(), AlreadyExists)
+        self.assertEqual((self.get(_A), self.names(), self.kept_octets()), (b"early", ["a"], 0))
+
+    def write_exclusively(self, content: bytes) -> IPartialFile:
+        """Begin an upload for a free name, and write something."""
+        file: IPartialFile = self.result(self.ability(IPartialUploads).begin_upload(_A, _OWNER, exclusive=True))
+        self.write(file, content)
+        return file
+
+    def test_continue_exclusively(self) -> None:
+        """So is one that goes on; if it breaks off once more it is kept as any other."""
+        storage = self.ability(IPartialUploads)
+        self.assertIsNone(self.result(storage.continue_upload(_A, _OWNER, 4, exclusive=True)))
+        self.result(self.write_exclusively(_DIGITS).suspend())
+        for offset in (4, None):
+            file = self.result(storage.continue_upload(_A, _OWNER, offset, exclusive=True))
+            self.write(file, b"xy")
+            self.result(file.suspend())
+        self.assertEqual(self.kept(), 8)
+        file = self.result(storage.continue_upload(_A, _OWNER, 8, exclusive=True))
+        self.put(_A, b"early")
+        self.assert_fails(file.commit(), AlreadyExists)
+        self.assertEqual(self.get(_A), b"early")
+        self.result(self.storage.remove_file(_A))
+        self.leave()
+        self.put(_A, b"early")
+        for offset in (4, None):
+            self.assert_fails(storage.continue_upload(_A, _OWNER, offset, exclusive=True), AlreadyExists)
+        self.result(self.storage.remove_file(_A))
+        self.result(self.result(storage.continue_upload(_A, _OWNER, 10, exclusive=True)).commit())
+        self.assertEqual(self.get(_A), _DIGITS)
 
 
 class ReplacedUploadsContract(PartialsCase):

@@ -36,7 +36,7 @@ _TYPES = {Kind.FILE: "file", Kind.DIRECTORY: "dir", Kind.LINK: "OS.unix=symlink"
 # RFC 3659 section 7.5.5. Any one of the rights grants the letter.
 _REMOVABLE = (("d", Right.DELETE), ("f", Right.RENAME))
 _PERMISSIONS: dict[Kind, tuple[tuple[str, Right], ...]] = {
-    Kind.FILE: (("a", Right.APPEND), *_REMOVABLE, ("r", Right.READ), ("w", Right.WRITE)),
+    Kind.FILE: (("a", Right.APPEND), *_REMOVABLE, ("r", Right.READ), ("w", Right.OVERWRITE)),
     Kind.DIRECTORY: (
         ("c", Right.WRITE),
         ("d", Right.DELETE),

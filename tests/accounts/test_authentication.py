@@ -22,7 +22,7 @@ from ftpx.testing.pool import InlinePool
 from tests.accounts.doubles import StubChecker, ask, granted, temporary_path
 from tests.accounts.vectors import VECTORS, htpasswd
 
-OURS = ["memory", "file", "htpasswd", "anonymous"]
+OURS = ["memory", "file", "htpasswd", "pam", "ldap", "anonymous"]
 
 
 class PluginFactory:
@@ -50,12 +50,12 @@ class FactoryTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Some plugins beside ours."""
         self.pool = InlinePool()
-        self.ldap = PluginFactory("ldap", IUsernamePassword)
+        self.radius = PluginFactory("radius", IUsernamePassword)
         self.plugins = [
             PluginFactory("file", IUsernamePassword),
-            self.ldap,
+            self.radius,
             PluginFactory("sshkey", ISSHPrivateKey),
-            PluginFactory("ldap", IUsernamePassword),
+            PluginFactory("radius", IUsernamePassword),
             PluginFactory("broken", IAnonymous, error=ValueError("no such host")),
         ]
         patcher = patch.object(authentication, "findCheckerFactories", return_value=self.plugins)
@@ -65,8 +65,8 @@ class FactoryTests(SynchronousTestCase):
     def test_order(self) -> None:
         """Ours come first and take the place of others of their name; what FTP cannot serve is not offered."""
         factories = checker_factories(self.pool)
-        self.assertEqual([factory.authType for factory in factories], [*OURS, "ldap", "broken"])
-        self.assertIs(factories[4], self.ldap)
+        self.assertEqual([factory.authType for factory in factories], [*OURS, "radius", "broken"])
+        self.assertIs(factories[len(OURS)], self.radius)
 
     def test_contract(self) -> None:
         """Ours are factories as `twisted.cred.strcred` wants them."""
@@ -79,7 +79,7 @@ class FactoryTests(SynchronousTestCase):
         self.assertEqual(
             [name for name, _, _ in descriptions], [factory.authType for factory in checker_factories(self.pool)]
         )
-        self.assertIn(("ldap", "WHAT", "Lines of help."), descriptions)
+        self.assertIn(("radius", "WHAT", "Lines of help."), descriptions)
         for _, form, text in descriptions:
             self.assertTrue(form and text)
             self.assertNotIn("\n", text)
@@ -98,6 +98,18 @@ class FactoryTests(SynchronousTestCase):
         path.write_text(htpasswd())
         self.assertTrue(granted(self, make_checker(f"htpasswd:{path}", self.pool), "user0", VECTORS[0][1]))
 
+    def test_asking(self) -> None:
+        """Who asks a directory waits in threads of its own, if there are such, and a file is read in the others."""
+        path = temporary_path(self)
+        path.write_text("alice:secret\n")
+        asking = InlinePool()
+        # Nobody is asked about a login without password.
+        self.assertFalse(granted(self, make_checker("ldap:ldap://localhost/dc=x", self.pool, asking), "alice", ""))
+        self.assertTrue(granted(self, make_checker(f"file:{path}", self.pool, asking), "alice", "secret"))
+        self.assertEqual((self.pool.calls, asking.calls), (1, 1))
+        self.assertFalse(granted(self, make_checker("ldap:ldap://localhost/dc=x", self.pool), "alice", ""))
+        self.assertEqual(self.pool.calls, 2)
+
     def test_anonymous(self) -> None:
         """``anonymous`` lets nobody in particular in, and takes no argument."""
         for description in ("anonymous", "anonymous:"):
@@ -107,8 +119,8 @@ class FactoryTests(SynchronousTestCase):
 
     def test_plugin(self) -> None:
         """A plugin gets everything behind the first colon."""
-        make_checker("ldap:host:389", self.pool)
-        self.assertEqual(self.ldap.arguments, ["host:389"])
+        make_checker("radius:host:389", self.pool)
+        self.assertEqual(self.radius.arguments, ["host:389"])
 
     def test_broken_plugin(self) -> None:
         """A plugin that cannot make its checker is an error with its name and reason."""
@@ -119,7 +131,7 @@ class FactoryTests(SynchronousTestCase):
         """IL04: an unknown kind is an error that names those there are, and not what stands behind the colon."""
         for description in ("nonsense:s3cr3t", ":s3cr3t", ""):
             error = self.assertRaises(ConfigurationError, make_checker, description, self.pool)
-            self.assertIn("memory, file, htpasswd, anonymous, ldap", str(error))
+            self.assertIn("memory, file, htpasswd, pam, ldap, anonymous, radius", str(error))
             self.assertNotIn("s3cr3t", str(error))
 
 

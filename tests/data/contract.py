@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from zope.interface.verify import verifyObject
 
+from ftpx.data.transfer import REFUSAL_TIME
 from ftpx.errors import (
     DataConnectionAborted,
     DataConnectionLost,
@@ -274,6 +275,7 @@ class DataConnectionContract:
         source = MemorySource(bytes(10))
         source.error = StorageFailure("broken disk")
         self.broken(started(connection.send_file(source, 0, 10)), StorageFailure)
+        self.clock.advance(REFUSAL_TIME)
         self.assertEqual((peer.complete, peer.closed), (False, True))
 
     def test_source_too_short(self: Any) -> None:
@@ -283,14 +285,29 @@ class DataConnectionContract:
         self.assertFalse(peer.complete)
 
     def test_sink_fails(self: Any) -> None:
-        """What the sink raises is raised."""
+        """What the sink raises is raised; the peer has a moment to read why before it is reset."""
         connection, peer = self.connected()
         sink = MemorySink()
         sink.error = NoSpace("full")
         transfer = started(connection.receive(sink))
         peer.send(b"x")
         self.broken(transfer, NoSpace)
+        self.assertFalse(peer.closed)
+        self.clock.advance(REFUSAL_TIME)
         self.assertTrue(peer.closed)
+        self.assertFalse(peer.complete)
+
+    def test_abort_behind_refusal(self: Any) -> None:
+        """Whoever wants the place of a connection that was refused need not wait."""
+        connection, peer = self.connected()
+        sink = MemorySink()
+        sink.error = NoSpace("full")
+        transfer = started(connection.receive(sink))
+        peer.send(b"x")
+        self.broken(transfer, NoSpace)
+        connection.abort()
+        self.assertTrue(peer.closed)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_blocks_fail(self: Any) -> None:
         """An error of the source of blocks is raised after what went before it."""

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ftpx.data import sending
 from ftpx.data.connection import DataConnection
 from ftpx.data.stream import SocketStream
+from ftpx.data.transfer import REFUSAL_TIME
 from ftpx.errors import DataConnectionAborted, DataConnectionLost, DataConnectionStalled, StorageFailure
 from tests.data.contract import LARGE, TIMEOUT, DataConnectionContract, started
 from tests.data.doubles import (
@@ -158,6 +159,7 @@ class SendFileTests(SocketCase):
         self.patch(os, "sendfile", failing(5))
         transfer, peer = self.send(source, 0, 1 << 20)
         self.failureResultOf(transfer, StorageFailure)
+        self.clock.advance(REFUSAL_TIME)
         self.assertTrue(peer.closed)
         peer.take()
         self.assertFalse(peer.complete)

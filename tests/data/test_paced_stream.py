@@ -18,8 +18,8 @@ from ftpx.data.residency import Residency
 from ftpx.data.stall import MINIMUM_RATE
 from ftpx.data.stream import IFileStream, IStream
 from ftpx.data.throttle import Bucket, Pace
-from ftpx.data.transfer import Transfer
-from ftpx.errors import DataConnectionAborted, DataConnectionStalled
+from ftpx.data.transfer import REFUSAL_TIME, Transfer
+from ftpx.errors import DataConnectionAborted, DataConnectionStalled, QuotaExceeded
 from ftpx.interfaces import Block, IPace
 from ftpx.testing.data import MemoryPeer
 from tests.data.contract import TIMEOUT, DataConnectionContract, started
@@ -75,10 +75,13 @@ class ScriptedPace:
         self.answers = list(allowed)
         self.asked: list[int] = []
         self.ended: list[int] = []
+        self.refusal: Exception | None = None
 
     def allowed(self, moved: int) -> int:
         """The next answer; the last one again and again."""
         self.asked.append(moved)
+        if self.refusal is not None:
+            raise self.refusal
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def wait(self) -> float:
@@ -168,6 +171,25 @@ class StreamTests(SynchronousTestCase):
         self.successResultOf(waiting)
         self.assertEqual(self.stream.send(bytes(10), False), 5)
         self.assertEqual(set(self.pace.asked), {0, 10})
+
+    def test_refused(self) -> None:
+        """What the pace refuses for good, a wait fails with: at once, or when it has been waited for."""
+        self.stream.send(bytes(10), False)
+        waiting = self.stream.writable()
+        self.pace.refusal = QuotaExceeded("used up")
+        self.assertNoResult(waiting)
+        self.clock.advance(1)
+        self.failureResultOf(waiting, QuotaExceeded)
+        for wait in (self.stream.writable, self.stream.readable):
+            self.failureResultOf(wait(), QuotaExceeded)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_refused_from_the_beginning(self) -> None:
+        """So does the first wait, if nothing is allowed at all."""
+        self.pace.refusal = QuotaExceeded("used up")
+        stream = self.make()
+        self.assertRaises(BlockingIOError, stream.send, b"x", False)
+        self.failureResultOf(stream.writable(), QuotaExceeded)
 
     def test_no_wait(self) -> None:
         """Where something may move already, there is no detour."""
@@ -330,6 +352,27 @@ class MemoryRateTests(RateCase):
         bucket.change(None)
         self.run_for(1)
         self.assertEqual(self.successResultOf(transfer), 20 * _RATE)
+
+    def test_refused(self) -> None:
+        """A transfer whose pace refuses more ends with that, in both directions, and its connection is reset."""
+        for upload in (True, False):
+            peer = MemoryPeer()
+            pace = ScriptedPace(10)
+            connection = DataConnection(self.clock, peer.stream, TIMEOUT)
+            connection.keep_pace(pace)
+            connection.keep_pace(Pace([Bucket(self.clock, _ENOUGH)]))
+            sink = MemorySink()
+            source = MemorySource(bytes(100))
+            transfer = started(connection.receive(sink) if upload else connection.send_file(source, 0, 100))
+            peer.send(bytes(100))
+            self.run_for(1)
+            pace.refusal = QuotaExceeded("used up")
+            self.run_for(2)
+            self.failureResultOf(transfer, QuotaExceeded)
+            self.run_for(REFUSAL_TIME)
+            self.assertEqual((connection.moved, len(sink.content)), (10, 10 if upload else 0))
+            self.assertTrue(peer.closed and not peer.complete)
+            self.assertEqual((pace.ended, self.clock.getDelayedCalls()), ([10], []))
 
     def test_abort_gives_back(self) -> None:
         """What a transfer has reserved is there for others when it ends."""

@@ -7,6 +7,7 @@ from unittest import mock
 
 from twisted.internet.defer import Deferred
 
+from ftpx.data.transfer import REFUSAL_TIME
 from ftpx.errors import DataConnectionAborted, DataConnectionLost, DataConnectionStalled, NoSpace
 from ftpx.errors import StorageUnavailable as Unavailable
 from ftpx.interfaces import Block
@@ -185,6 +186,7 @@ class ReceiveTests(SocketCase):
         peer.send(bytes(BEGINNING))
         self.settle()
         self.failureResultOf(transfer, NoSpace)
+        self.clock.advance(REFUSAL_TIME)
         self.assertTrue(peer.closed)
         self.assertEqual((sink.written, len(os.listdir("/dev/fd"))), (b"", before - 1))
 
@@ -213,6 +215,7 @@ class ReceiveTests(SocketCase):
         peer.end()
         self.settle()
         self.failureResultOf(transfer, NoSpace)
+        self.clock.advance(REFUSAL_TIME)
         self.assertTrue(peer.closed)
 
     def test_large(self) -> None:
@@ -235,6 +238,7 @@ class ReceiveTests(SocketCase):
                 peer.send(bytes(BEGINNING))
                 self.settle()
             self.failureResultOf(transfer, NoSpace)
+            self.clock.advance(REFUSAL_TIME)
             self.assertTrue(peer.closed)
 
     def test_short_writes(self) -> None:
@@ -294,6 +298,7 @@ class ReceiveTests(SocketCase):
         peer.send(bytes(BEGINNING))
         self.settle()
         self.failureResultOf(transfer, Unavailable)
+        self.clock.advance(REFUSAL_TIME)
         peer.socket.close()
         self.assertEqual(len(os.listdir("/dev/fd")), before)
 

@@ -38,11 +38,16 @@ class _Story:
         self._folder = folder
         self._ports: dict[str, str] = {}
         self._servers: list[subprocess.Popen[str]] = []
+        # Where the tests run, ftpx is not installed, so neither is its command.
+        programs = folder / ".programs"
+        programs.mkdir()
+        (programs / "ftpx").write_text('#!/bin/sh\nexec python -m ftpx.cli "$@"\n')
+        (programs / "ftpx").chmod(0o755)
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "PYTHONPATH": str(PROJECT),
             "TZ": "UTC",
         }

@@ -79,24 +79,27 @@ class ServeTests(SynchronousTestCase):
             raise SkipTest(f"not installed: {', '.join(missing)}")
         self._serve()
         commands = re.findall(r"^  ((?:curl|lftp) .*)$", self._printed(), re.MULTILINE)
-        self.assertEqual(len(commands), 6, self._printed())
+        self.assertEqual(len(commands), 8, self._printed())
         self.assertEqual(sum("self-signed.pem" in command for command in commands), 2, self._printed())
         for command in commands:
             result = self._try(command)
             self.assertEqual(result.returncode, 0, f"{command}\n{result.stdout}{result.stderr}")
         served = sorted(path.name for path in (self.folder / "srv").iterdir())
-        self.assertEqual(served, ["Makefile", "README.md", "welcome.txt"])
+        self.assertEqual(served, ["Makefile", "README.md", "homes", "welcome.txt"])
+        self.assertEqual([path.name for path in (self.folder / "srv/homes/small").iterdir()], ["README.md"])
 
-    def test_password_is_private_and_new(self) -> None:
-        """Only the owner may read the password file, and each start has another password."""
-        self._serve()
-        passwords = self.folder / ".run/passwords"
-        self.assertEqual(stat.S_IMODE(passwords.stat().st_mode), 0o600)
-        self.assertEqual(stat.S_IMODE(passwords.parent.stat().st_mode), 0o700)
-        user, _, password = passwords.read_text(encoding="ascii").strip().partition(":")
-        self.assertEqual(user, "ftpx")
-        self.assertGreaterEqual(len(password), 16)
-        self.assertIn(f"ftpx:{password}@", self._printed())
+    def test_passwords_are_private_and_new(self) -> None:
+        """Only the owner may read the accounts, and each start has other passwords."""
+        told = []
+        for _ in range(2):
+            self._serve()
+            for path in (self.folder / ".run").iterdir():
+                if path.name.startswith("accounts"):
+                    self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600, path)
+            self.assertEqual(stat.S_IMODE((self.folder / ".run").stat().st_mode), 0o700)
+            told += re.findall(r"ftp://(?:ftpx|small):([0-9a-f]{16,})@", self._printed())
+            self._stop()
+        self.assertEqual(len(set(told)), 4, told)
 
     def test_certificate_is_private_and_stays(self) -> None:
         """Only the owner may read the certificate's file, as the key is in it; the next start has the same one."""

@@ -129,15 +129,17 @@ class ScriptedStorage(MemoryStorage):
         await self.script.step("open_write")
         return _ScriptedWritable(await super().open_write(path, offset=offset, exclusive=exclusive), self.script)
 
-    async def begin_upload(self, path: Path, owner: str) -> IPartialFile:
+    async def begin_upload(self, path: Path, owner: str, *, exclusive: bool = False) -> IPartialFile:
         """See `IPartialUploads`; its step is ``open_write`` too."""
         await self.script.step("open_write")
-        return _ScriptedPartial(await super().begin_upload(path, owner), self.script)
+        return _ScriptedPartial(await super().begin_upload(path, owner, exclusive=exclusive), self.script)
 
-    async def continue_upload(self, path: Path, owner: str, offset: int | None) -> IPartialFile | None:
+    async def continue_upload(
+        self, path: Path, owner: str, offset: int | None, *, exclusive: bool = False
+    ) -> IPartialFile | None:
         """See `IPartialUploads`."""
         await self.script.step("continue_upload")
-        continued = await super().continue_upload(path, owner, offset)
+        continued = await super().continue_upload(path, owner, offset, exclusive=exclusive)
         return None if continued is None else _ScriptedPartial(continued, self.script)
 
     async def make_directory(self, path: Path) -> None:

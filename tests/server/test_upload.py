@@ -327,5 +327,5 @@ class _DurableFile:
 class _Durable(MemoryStorage):
     promised: ClassVar[list[str]] = []
 
-    async def begin_upload(self, path: tuple[str, ...], owner: str) -> IPartialFile:
-        return _DurableFile(await super().begin_upload(path, owner))  # type: ignore[return-value]
+    async def begin_upload(self, path: tuple[str, ...], owner: str, *, exclusive: bool = False) -> IPartialFile:
+        return _DurableFile(await super().begin_upload(path, owner, exclusive=exclusive))  # type: ignore[return-value]

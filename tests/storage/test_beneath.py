@@ -13,13 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.errors import StorageError
-from ftpx.interfaces import IStorage
+from ftpx.interfaces import IStorage, IWithoutLinks
 from ftpx.storage.beneath import DIRECTORY, Beneath, KernelBeneath, Root, WalkBeneath, in_parent
 from ftpx.storage.local import open_local
 from ftpx.storage.names import Names
+from ftpx.storage.permitted import PermittedStorage
 from ftpx.storage.syscalls import has_openat2
 from ftpx.testing.pool import InlinePool
 from tests.storage.directories import new_directory, open_beneath
+from tests.storage.rules import rules
 
 FLIPS = 2000
 
@@ -150,6 +152,66 @@ class WalkTests(SynchronousTestCase):
         self.assert_refused(errno.EXDEV, (b"up",))
 
 
+class LinklessWalkTests(SynchronousTestCase):
+    """Opening where no link is followed."""
+
+    def make_beneath(self, root: Root) -> Beneath:
+        """What is tested."""
+        return WalkBeneath(root).without_links()
+
+    def setUp(self) -> None:
+        """A root with links inside and out."""
+        self.root = new_directory(self)
+        os.makedirs(os.path.join(self.root, "a", "b"))
+        with open(os.path.join(self.root, "a", "f"), "w") as file:
+            file.write("inside")
+        for name, target in (
+            ("file", "a/f"),
+            ("dir", "a"),
+            ("out", ".."),
+            ("a/up", ".."),
+            ("gone", "x"),
+            ("self", "self"),
+        ):
+            os.symlink(target, os.path.join(self.root, name))
+        self.beneath = self.make_beneath(Root(os.open(self.root, DIRECTORY)))
+
+    def number(self, flags: int, *names: bytes) -> int:
+        """The error of opening names, 0 if there is none."""
+        try:
+            os.close(self.beneath.open(names, flags))
+        except OSError as error:
+            return error.errno or -1
+        return 0
+
+    def test_nothing_behind_links(self) -> None:
+        """PH03: a link, wherever it leads and whatever is wanted, is as if nothing was there."""
+        self.assertFalse(self.beneath.follows)
+        for flags in (os.O_RDONLY, os.O_PATH, DIRECTORY, os.O_RDONLY | os.O_DIRECTORY):
+            for names in ((b"file",), (b"dir",), (b"out",), (b"gone",), (b"self",), (b"a", b"up"), (b"dir", b"f")):
+                self.assertEqual(self.number(flags, *names), errno.ENOENT, f"{flags} {names!r}")
+                self.assertEqual(self.beneath.open_now(names, flags), -1)
+        self.assertEqual(self.number(os.O_RDONLY, b"a", b"f"), 0)
+        self.assertEqual(self.number(DIRECTORY, b"a", b"b"), 0)
+        self.assertEqual(self.number(os.O_RDONLY, b"a", b"f", b"x"), errno.ENOTDIR)
+
+    def test_another_root(self) -> None:
+        """PH05: so it is beneath a directory of the root."""
+        self.beneath = self.beneath.at(Root(self.beneath.open((b"a",), DIRECTORY)))
+        self.assertEqual(self.number(os.O_RDONLY, b"f"), 0)
+        self.assertEqual(self.number(DIRECTORY, b"up"), errno.ENOENT)
+
+
+class LinklessKernelTests(LinklessWalkTests):
+    """The same by openat2(2)."""
+
+    def make_beneath(self, root: Root) -> Beneath:
+        """What is tested."""
+        if not has_openat2():
+            raise SkipTest("the kernel has no openat2")
+        return KernelBeneath(root).without_links()
+
+
 class KernelTests(WalkTests):
     """Opening by openat2(2)."""
 
@@ -167,6 +229,16 @@ class KernelTests(WalkTests):
             os.close(descriptor)
         self.assertEqual(self.beneath.open_now((b"none",), os.O_RDONLY), -1)
         self.assertEqual(self.beneath.open_now((b"..", b"secret"), os.O_RDONLY), -1)
+
+
+def swap(root: str) -> None:
+    """Put a link in the place of a directory, and the directory back, again and again."""
+    place, away, link = (os.path.join(root, name) for name in ("d", "away", "link"))
+    for _ in range(FLIPS):
+        os.rename(place, away)
+        os.rename(link, place)
+        os.rename(place, link)
+        os.rename(away, place)
 
 
 class SwapTests(SynchronousTestCase):
@@ -192,13 +264,8 @@ class SwapTests(SynchronousTestCase):
 
     def flip(self) -> None:
         """In a thread: swap, again and again."""
-        place, away, link = (os.path.join(self.root, name) for name in ("d", "away", "link"))
-        os.symlink("../outside", link)
-        for _ in range(FLIPS):
-            os.rename(place, away)
-            os.rename(link, place)
-            os.rename(place, link)
-            os.rename(away, place)
+        os.symlink("../outside", os.path.join(self.root, "link"))
+        swap(self.root)
 
     async def _use(self, storage: IStorage) -> bytes:
         found = b""
@@ -255,3 +322,31 @@ class SwapTests(SynchronousTestCase):
     def test_walk(self) -> None:
         """PH04: no escape without it."""
         self.check(open_local(self.root, InlinePool(), openat2=False))
+
+    def test_kernel_without_links(self) -> None:
+        """PH04: nor where no link is followed."""
+        self.check(open_local(self.root, InlinePool()).without_links())
+
+    def test_walk_without_links(self) -> None:
+        """PH04: nor there without openat2."""
+        self.check(open_local(self.root, InlinePool(), openat2=False).without_links())
+
+
+class InsideSwapTests(SwapTests):
+    """PH04, PH20: the link leads to where the account has no rights, in the same storage."""
+
+    def setUp(self) -> None:
+        """A directory beside the one that is swapped."""
+        super().setUp()
+        os.rename(self.outside, os.path.join(self.root, "outside"))
+        self.outside = os.path.join(self.root, "outside")
+
+    def flip(self) -> None:
+        """In a thread: swap, again and again."""
+        os.symlink("outside", os.path.join(self.root, "link"))
+        swap(self.root)
+
+    def check(self, storage: IStorage) -> None:
+        """Nothing of it is read or changed by an account with rights everywhere else."""
+        linkless = IWithoutLinks(storage).without_links()
+        super().check(PermittedStorage(linkless, rules(["/outside=none"])))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ftpx.accounts.access import AccessRules
 from ftpx.interfaces import IStorage
 from ftpx.storage.local import open_local
 from ftpx.storage.memory import MemoryStorage
+from ftpx.storage.mounted import MountedStorage
+from ftpx.storage.permitted import PermittedStorage
 from ftpx.storage.prefixed import PrefixedStorage
+from ftpx.storage.readonly import ReadOnlyStorage
 from ftpx.testing.pool import InlinePool
 from ftpx.testing.storage import StorageContract
+from tests.accounts.profiles import profile_of
 from tests.storage.directories import new_directory
 
 
@@ -100,3 +105,68 @@ class PrefixedLocalContractTests(LocalContractTests):
         inner = super().make_storage()
         self.result(inner.make_directory(("d",)))
         return PrefixedStorage(inner, ("d",))
+
+
+class LinklessContractTests(StorageContract, SynchronousTestCase):
+    """``local:DIR`` without links, confined by the kernel."""
+
+    follows_links = False
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return open_local(new_directory(self), InlinePool()).without_links()
+
+
+class LinklessWalkContractTests(LinklessContractTests):
+    """``local:DIR`` without links, walked name by name."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return open_local(new_directory(self), InlinePool(), openat2=False).without_links()
+
+
+class PermittedContractTests(StorageContract, SynchronousTestCase):
+    """A storage where everything is allowed."""
+
+    def make_storage(self) -> IStorage:
+        """An empty storage."""
+        return PermittedStorage(MemoryStorage(10_000_000), AccessRules(profile_of()))
+
+
+class PermittedLocalContractTests(StorageContract, SynchronousTestCase):
+    """A directory where everything is allowed."""
+
+    follows_links = False
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return PermittedStorage(
+            open_local(new_directory(self), InlinePool()).without_links(), AccessRules(profile_of())
+        )
+
+
+class MountingContractTests(LocalContractTests):
+    """A storage in which nothing is mounted."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        return MountedStorage(super().make_storage(), {})
+
+
+class MountedContractTests(LocalContractTests):
+    """A storage that is mounted in another."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory, two levels deep."""
+        base = ReadOnlyStorage(MemoryStorage())
+        return PrefixedStorage(MountedStorage(base, {("d", "m"): super().make_storage()}), ("d", "m"))
+
+
+class MountedMemoryContractTests(StorageContract, SynchronousTestCase):
+    """The directory of a storage in which another is mounted, elsewhere."""
+
+    def make_storage(self) -> IStorage:
+        """An empty directory."""
+        storage = MountedStorage(MemoryStorage(), {("d", "m"): MemoryStorage()})
+        self.result(storage.make_directory(("e",)))
+        return PrefixedStorage(storage, ("e",))

@@ -12,10 +12,11 @@ from ftpx.errors import (
     IsADirectory,
     NameRefused,
     NotADirectory,
+    NotARegularFile,
     NotFound,
     PermissionDenied,
 )
-from ftpx.interfaces import Kind
+from ftpx.interfaces import IWithoutLinks, Kind
 from tests.storage.local_case import LocalCase
 
 
@@ -126,6 +127,97 @@ class LinkTests(LocalCase):
         inner = self.result(storage.subtree(("d",)))
         self.assert_fails(inner.open_read(("link",)), PermissionDenied)
         self.assertEqual(self.result(inner.stat(("link",))).kind, Kind.LINK)
+
+
+class LinklessTests(LocalCase):
+    """A local storage in which no link is followed."""
+
+    def setUp(self) -> None:
+        """Links to what is inside, and out."""
+        super().setUp()
+        os.makedirs(self.path("d", "sub"))
+        self.put(("d", "f"), b"inside")
+        for name, target in (("file", "d/f"), ("dir", "d"), ("out", self.secret), ("gone", "d/new")):
+            os.symlink(target, self.path(name))
+        self.linked = self.storage
+        self.storage = IWithoutLinks(self.linked).without_links()
+
+    def test_seen(self) -> None:
+        """PH03: every link is an entry of its own kind, wherever it leads, and is listed so."""
+        for name, target in (("file", "d/f"), ("dir", "d"), ("out", self.secret), ("gone", "d/new")):
+            entry = self.result(self.storage.stat((name,)))
+            self.assertEqual((entry.kind, entry.target, entry.name), (Kind.LINK, target, name))
+            self.assertEqual(self.entries()[name].target, target)
+
+    def test_nothing_behind(self) -> None:
+        """PH03: whatever is done with what is behind a link finds nothing; the link is no file."""
+        storage: Any = self.storage
+        for name in ("file", "dir", "out", "gone"):
+            for path in ((name,), (name, "f"), (name, "sub")):
+                self.assert_fails(storage.open_read(path), NotFound)
+                self.assert_fails(storage.set_modified(path, 0.0), NotFound)
+                self.assert_fails(storage.set_mode(path, 0o777), NotFound)
+                self.assert_fails(storage.copy(path, ("copy",)), NotFound)
+                self.assert_fails(storage.subtree(path), NotFound)
+                self.assert_fails(storage.free_space(path), NotFound)
+                self.assert_listing_fails(path, NotFound)
+            for path in ((name, "f"), (name, "new")):
+                self.assert_missing(path)
+                for call in (
+                    storage.open_write(path),
+                    storage.open_write(path, offset=None),
+                    storage.open_write(path, exclusive=True),
+                    storage.begin_upload(path, "alice"),
+                    storage.continue_upload(path, "alice", None),
+                    storage.partial_size(path, "alice"),
+                    storage.discard_partial(path, "alice"),
+                    storage.kept_octets("alice", path),
+                    storage.make_directory(path),
+                    storage.make_link(path, "x"),
+                    storage.remove_file(path),
+                    storage.remove_directory(path),
+                    storage.rename(path, ("stolen",)),
+                    storage.rename(("d", "f"), path),
+                ):
+                    self.assert_fails(call, NotFound)
+            for call in (
+                storage.open_write((name,)),
+                storage.open_write((name,), offset=None),
+                storage.begin_upload((name,), "alice"),
+                storage.continue_upload((name,), "alice", 0),
+                storage.copy(("d", "f"), (name,)),
+            ):
+                self.assert_fails(call, NotARegularFile)
+        self.assertEqual((self.get(("d", "f")), self.names(("d",))), (b"inside", ["f", "sub"]))
+
+    def test_replaced_meanwhile(self) -> None:
+        """PH04: a link that takes the name while a file is written is replaced; what it leads to stays as it is."""
+        file = self.result(self.storage.open_write(("new",)))
+        self.result(file.write(b"x"))
+        os.symlink("d/f", self.path("new"))
+        self.result(file.commit())
+        self.assertFalse(os.path.islink(self.path("new")))
+        self.assertEqual((self.get(("new",)), self.get(("d", "f"))), (b"x", b"inside"))
+
+    def test_link_itself(self) -> None:
+        """The link can be renamed, replaced and removed."""
+        self.result(self.storage.rename(("dir",), ("moved",)))
+        self.put(("a",), b"a")
+        self.result(self.storage.rename(("a",), ("file",)))
+        for name in ("file", "moved", "out", "gone"):
+            self.result(self.storage.remove_file((name,)))
+        self.assertEqual((self.names(), self.names(("d",))), (["d"], ["f", "sub"]))
+
+    def test_others_follow(self) -> None:
+        """The storage that it was made of follows links as before."""
+        self.storage = self.linked
+        self.assertEqual((self.get(("file",)), self.get(("dir", "f"))), (b"inside", b"inside"))
+
+
+class LinklessWalkTests(LinklessTests):
+    """The same without openat2."""
+
+    openat2 = False
 
 
 class WalkLinkTests(LinkTests):

@@ -56,6 +56,19 @@ class CrashTests(LocalPartialsCase):
         self.assertTrue(self.discard())
         self.assertEqual(self.real_names(), [])
 
+    def test_kept_octets(self) -> None:
+        """CR02: it counts as kept, before and after a tidying, and not while another server writes to it."""
+        partials = self.ability(IPartialUploads)
+        self.killed(lambda: self.keep_open(self.begin(CONTENT)))
+        for _ in range(2):
+            octets = self.result(partials.kept_octets("alice")), self.result(partials.kept_octets("alice", ("a",)))
+            self.assertEqual(octets, (10, 10))
+            self.tidy(3600)
+        file = self.resume(None)
+        self.assertEqual(self.result(partials.kept_octets("alice")), 0)
+        self.result(file.abort())
+        self.assertEqual(self.result(partials.kept_octets("alice")), 0)
+
     def test_old_file(self) -> None:
         """CR01, CR02: the file that was to be replaced is whole, and the upload over it goes on at an offset only."""
         self.put(("a",), b"old")

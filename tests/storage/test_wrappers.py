@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -24,6 +25,8 @@ from ftpx.interfaces import (
     ISubtrees,
     ISymbolicLinks,
     ITimes,
+    IWithoutLinks,
+    Kind,
     Path,
     Right,
 )
@@ -94,6 +97,20 @@ class ReadOnlyTests(StorageCase, SynchronousTestCase):
         plain = ReadOnlyStorage(PlainStorage(self.inner))
         self.assertFalse(ISubtrees.providedBy(plain) or IFreeSpace.providedBy(plain))
         self.assertEqual(self.result(IFreeSpace(self.storage).free_space(())), 997)
+
+    def test_without_links(self) -> None:
+        """Without links it is read-only, too, and so is a directory by its prefix still that directory."""
+        root = new_directory(self)
+        os.mkdir(os.path.join(root, "d"))
+        os.symlink("d", os.path.join(root, "l"))
+        os.symlink("../d", os.path.join(root, "d", "l"))
+        local = open_local(root, InlinePool())
+        self.assertFalse(IWithoutLinks.providedBy(self.storage))
+        for storage in (ReadOnlyStorage(local), PrefixedStorage(local, ("d",))):
+            self.assertEqual(self.result(storage.stat(("l",))).kind, Kind.DIRECTORY)
+            linkless = IWithoutLinks(storage).without_links()
+            self.assertIs(type(linkless), type(storage))
+            self.assertEqual(self.result(linkless.stat(("l",))).kind, Kind.LINK)
 
     def test_subtree(self) -> None:
         """A part of it is read-only too."""

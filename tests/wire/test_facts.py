@@ -150,12 +150,13 @@ class PermTests(SynchronousTestCase):
             {
                 "LIST": ("", "el"),
                 "READ": ("r", "e"),
-                "WRITE": ("w", "c"),
+                "WRITE": ("", "c"),
                 "APPEND": ("a", ""),
                 "DELETE": ("d", "dp"),
                 "RENAME": ("f", "f"),
                 "MAKE_DIRECTORY": ("", "m"),
                 "SET_ATTRIBUTES": ("", ""),
+                "OVERWRITE": ("w", ""),
             },
         )
 

@@ -10,9 +10,11 @@ from twisted.cred.portal import Portal
 from twisted.logger import Logger
 
 from ftpx.accounts.certificate import CertifiedName
+from ftpx.accounts.refusals import LoginNeedsTls, LoginRefused, TooManySessions
 from ftpx.errors import ArgumentError, StorageError
 from ftpx.interfaces import IAccount
 from ftpx.server.arguments import NONE, text
+from ftpx.server.client import Client
 from ftpx.server.session import Session
 from ftpx.server.state import Login
 from ftpx.server.verb import DuringTransfer, Outcome, verb
@@ -30,6 +32,8 @@ _TLS_FIRST = Reply(530, "Logins go over TLS here: send AUTH TLS first.")
 _GOODBYE = Reply(221, "Goodbye.")
 _REFUSED = Reply(530, "Login incorrect.")
 _CLOSED_OUT = Reply(421, "Too many failed logins; closing.")
+_TLS_FOR_THIS_ACCOUNT = Reply(530, "This account needs TLS: send AUTH TLS first.")
+_TRY_LATER = Reply(530, "Nobody can log in now; try again later.")
 
 _log = Logger()
 
@@ -51,12 +55,7 @@ async def _log_in_by_certificate(session: Session, name: str) -> Reply:
     """The certificate is the login, for its own name and no other."""
     if name != session.control.certified_name():
         session.state.login = Login.NONE
-        session.services.journal.info(
-            "login of {user} from {client} refused: the certificate has another name",
-            user=printable(name),
-            client=session.control.client,
-        )
-        return await _refuse(session, session.services.delay.failed(session.control.client))
+        return await _refuse(session, "the certificate has another name", session.services.clock.seconds())
     return await _log_in(session, CertifiedName(encode(name)), _AUTHORIZED)
 
 
@@ -67,24 +66,52 @@ async def password(session: Session, secret: str) -> Reply:
 
 
 async def _log_in(session: Session, credentials: ICredentials, welcome: Reply) -> Reply:
-    state, portal = session.state, session.services.portal
-    delay, journal = session.services.delay, session.services.journal
-    client = session.control.client
+    state, services, client = session.state, session.services, session.control.client
     state.login = Login.NONE
+    begun = services.clock.seconds()
+    if services.bans.refuses_login(client, state.user):
+        return await _log_in_nobody(session, begun)
     try:
-        _, account, logout = await portal.login(credentials, None, IAccount)
-    except LoginFailed:
-        journal.info("login of {user} from {client} refused", user=printable(state.user), client=client)
-        return await _refuse(session, delay.failed(client))
+        _, account, logout = await services.portal.login(credentials, Client(session.control), IAccount)
+    except TooManySessions as error:
+        _note_refusal(session, error.reason)
+        session.control.finish()
+        return Reply(421, error.text)
+    except LoginNeedsTls as error:
+        _note_refusal(session, error.reason)
+        return _TLS_FOR_THIS_ACCOUNT
+    except LoginFailed as error:
+        return await _refuse(session, error.reason if isinstance(error, LoginRefused) else None, begun)
     except StorageError as error:
-        _log.error("login of {user} failed: {error!r}", user=printable(state.user), error=error)
-        return Reply(530, "Nobody can log in now; try again later.")
+        return _failed(session, error)
     avatar = cast(IAccount, account)
     if not avatar.anonymous:
-        delay.succeeded(client)
+        services.delay.succeeded(client)
     state.login, state.account, state.logout, state.failures = Login.DONE, avatar, logout, 0
-    journal.info("{user} logged in from {client}", user=printable(avatar.name), client=client)
+    services.journal.info("{user} logged in from {client}", user=printable(avatar.name), client=client)
     return welcome
+
+
+async def _log_in_nobody(session: Session, begun: float) -> Reply:
+    """Refuse who is banned, with the work that it takes to refuse anybody."""
+    # Another name, too: a directory that locks accounts must not be told of tries that nobody has looked at.
+    nobody = UsernamePassword(encode(session.services.token()), encode(f"\0{session.services.token()}"))
+    try:
+        _, _, logout = await session.services.portal.login(nobody, Client(session.control), IAccount)
+    except LoginFailed:
+        pass
+    except StorageError as error:
+        return _failed(session, error)
+    else:
+        # A plugin that takes any password.
+        logout()
+    # No failure that would make the ban longer: who waits for its end may try meanwhile.
+    return await _refuse(session, "banned", begun, counts=False)
+
+
+def _failed(session: Session, error: StorageError) -> Reply:
+    _log.error("login of {user} failed: {error!r}", user=printable(session.state.user), error=error)
+    return _TRY_LATER
 
 
 def _credentials(portal: Portal, name: str, secret: str) -> ICredentials:
@@ -93,12 +120,32 @@ def _credentials(portal: Portal, name: str, secret: str) -> ICredentials:
     return UsernamePassword(encode(name), encode(secret))
 
 
-async def _refuse(session: Session, seconds: float) -> Reply:
-    await session.sleep(seconds)
+async def _refuse(session: Session, reason: str | None, begun: float, *, counts: bool = True) -> Reply:
+    """
+    Answer as every failed login is answered, whatever the reason.
+
+    :param begun: when the login came. What it took to look at it is a part of the wait, so that it does not show.
+    :param counts: whether it is a failure that leads to bans.
+    """
+    services, client = session.services, session.control.client
+    _note_refusal(session, reason)
+    if counts:
+        services.bans.failed(client, session.state.user)
+    await session.sleep(max(0.0, services.delay.failed(client) - (services.clock.seconds() - begun)))
     session.state.failures += 1
     if session.state.failures >= session.policy.login_attempts:
         session.control.finish(_CLOSED_OUT)
     return _REFUSED
+
+
+def _note_refusal(session: Session, reason: str | None) -> None:
+    user, client = printable(session.state.user), session.control.client
+    if reason is None:
+        session.services.journal.info("login of {user} from {client} refused", user=user, client=client)
+    else:
+        session.services.journal.info(
+            "login of {user} from {client} refused: {reason}", user=user, client=client, reason=printable(reason)
+        )
 
 
 @verb("ACCT", "959", text("account"), "Not needed here.", secret=True)

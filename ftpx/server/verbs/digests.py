@@ -11,7 +11,7 @@ import attrs
 from ftpx.digests.algorithms import Algorithm
 from ftpx.digests.digests import Digest
 from ftpx.digests.expectation import Expectation, parse_expectation
-from ftpx.errors import ArgumentError, NotFound
+from ftpx.errors import ArgumentError, NotADirectory, NotFound
 from ftpx.server.arguments import text
 from ftpx.server.session import Session
 from ftpx.server.state import Pending
@@ -90,7 +90,7 @@ async def _digest_of_any(session: Session, parts: tuple[Part, ...], algorithm: A
     for part in parts[:-1]:
         try:
             return await _digest(session, part, algorithm)
-        except NotFound:
+        except (NotFound, NotADirectory):
             continue
     return await _digest(session, parts[-1], algorithm)
 

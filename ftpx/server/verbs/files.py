@@ -6,10 +6,11 @@ import re
 from contextlib import suppress
 from typing import cast
 
-from ftpx.errors import IsADirectory, NotARegularFile, NotFound, PermissionDenied, StorageError
+from ftpx.errors import IsADirectory, NotARegularFile, NotFound, NotSupported, PermissionDenied, StorageError
 from ftpx.interfaces import Entry, IFreeSpace, ITimes, Kind, Path, Right
 from ftpx.server.arguments import OPTIONAL_PATH, PATH, text
 from ftpx.server.partials import partial_uploads
+from ftpx.server.room import room_left
 from ftpx.server.session import Session
 from ftpx.server.state import Pending, TransferType
 from ftpx.server.verb import verb
@@ -133,8 +134,11 @@ async def modification_time(session: Session, argument: str) -> Reply:
     ability=IFreeSpace,
 )
 async def available(session: Session, path: Path) -> Reply:
-    """Octets that are free for a directory."""
-    return Reply(213, str(await cast(IFreeSpace, session.storage).free_space(path)))
+    """Octets that the account could still store in a directory."""
+    least = (await room_left(session.storage, path)).least
+    if least is None:
+        raise NotSupported
+    return Reply(213, str(least))
 
 
 VERBS = (delete, rename_from, rename_to, size, modification_time, available)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ftpx.interfaces import Entry, ICreationTimes, Kind, Path
+from ftpx.interfaces import Entry, ICreationTimes, IRights, Kind, Path, Right
 from ftpx.server.arguments import LISTING, OPTIONAL_PATH, ListingArgument
 from ftpx.server.selection import select
 from ftpx.server.session import Session
@@ -51,13 +51,20 @@ async def list_names(session: Session, argument: ListingArgument) -> Reply:
     return await _send(session, argument, lambda prefix: lambda entry: prefix + printable(entry.name))
 
 
-def _facts(session: Session, path: Path) -> Callable[[Entry], str]:
-    """How MLST and MLSD write the facts of entries at or below a path."""
+def _facts(session: Session, place: Callable[[Entry], Path]) -> Callable[[Entry], str]:
+    """How MLST and MLSD write the facts of entries, each of which is at some place."""
     wanted = _offered(session) & session.state.facts
-    rights = session.rights(path)
-    perms = {kind: perm_fact(kind, rights) for kind in Kind}
     unique = session.unique if "unique" in wanted else lambda entry: None
-    return lambda entry: format_facts(entry, wanted, perm=perms[entry.kind], unique=unique(entry))
+    perm = _perm(session, place) if "perm" in wanted else lambda entry: ""
+    return lambda entry: format_facts(entry, wanted, perm=perm(entry), unique=unique(entry))
+
+
+def _perm(session: Session, place: Callable[[Entry], Path]) -> Callable[[Entry], str]:
+    """How the perm fact tells the rights of the account."""
+    if IRights.providedBy(session.storage):
+        return lambda entry: perm_fact(entry.kind, session.rights(place(entry)))
+    perms = {kind: perm_fact(kind, Right.ALL) for kind in Kind}
+    return lambda entry: perms[entry.kind]
 
 
 def _offered(session: Session) -> frozenset[str]:
@@ -78,7 +85,7 @@ async def list_facts(session: Session, path: Path) -> Reply:
     """Send the facts of a directory's entries."""
     if (await session.storage.stat(path)).kind is not Kind.DIRECTORY:
         return _NO_DIRECTORY
-    facts = _facts(session, path)
+    facts = _facts(session, lambda entry: (*path, entry.name))
     argument = ListingArgument(frozenset(), path, "")
     return await _send(session, argument, lambda prefix: lambda entry: facts(entry) + printable(entry.name))
 
@@ -88,7 +95,7 @@ async def tell_facts(session: Session, path: Path) -> Reply:
     """Answer with the facts of one entry and its absolute path."""
     entry = await session.storage.stat(path)
     session.seen.note(path, entry)
-    facts = _facts(session, path)
+    facts = _facts(session, lambda entry: path)
     return Reply(250, "Facts:", f" {facts(entry)}{printable(render(path))}", "End.")
 
 

@@ -26,7 +26,7 @@ _UNKNOWN_MECHANISM = Reply(504, "Only AUTH TLS is known here.")
 _AUTH_FIRST = Reply(503, "Send AUTH TLS first.")
 _BUFFER = Reply(200, "PBSZ=0")
 _UNKNOWN_LEVEL = Reply(504, "The level is C or P.")
-_MUST_PROTECT = Reply(534, "This server wants data connections protected; use PROT P.")
+_MUST_PROTECT = Reply(534, "Data connections are to be protected here; use PROT P.")
 _NO_TLS_TO_END = Reply(533, "The control connection has no TLS.")
 _NOT_ALLOWED = Reply(533, "The control connection stays under TLS.")
 _CLEARED = Reply(200, "The control connection goes on in clear.")
@@ -64,6 +64,10 @@ def authenticate(session: Session, mechanism: str) -> Reply:
     return _PROCEED
 
 
+def _account_requires_tls(session: Session) -> bool:
+    return session.state.account is not None and session.state.account.requires_tls
+
+
 def _buffer_size(argument: str | None, cwd: object) -> int:
     size = parse_number(argument or "")
     if size > _LARGEST_BUFFER:
@@ -93,7 +97,7 @@ def protection(session: Session, level: str) -> Reply:
         return _NOT_SUPPORTED
     if wanted not in {"C", "P"}:
         return _UNKNOWN_LEVEL
-    if wanted == "C" and session.policy.tls_policy is TlsPolicy.REQUIRED:
+    if wanted == "C" and (session.policy.tls_policy is TlsPolicy.REQUIRED or _account_requires_tls(session)):
         return _MUST_PROTECT
     session.state.set_data_port(None)
     session.state.protected = wanted == "P"
@@ -105,7 +109,7 @@ def clear_command_channel(session: Session, nothing: None) -> Reply:
     """Go on in clear, for firewalls that read along; data connections stay as they are."""
     if not session.control.secured:
         return _NO_TLS_TO_END
-    if not session.policy.allow_ccc:
+    if not session.policy.allow_ccc or _account_requires_tls(session):
         return _NOT_ALLOWED
     session.control.end_tls()
     return _CLEARED

@@ -1,4 +1,4 @@
-"""SITE (RFC 959) and what it leads to: CHMOD, CPFR, CPTO, EXPECT, HELP, SYMLINK, UTIME."""
+"""SITE (RFC 959) and what it leads to: CHMOD, CPFR, CPTO, EXPECT, HELP, QUOTA, SYMLINK, UTIME."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zope.interface.interface import InterfaceClass
 
 from ftpx.digests.algorithms import Algorithm
 from ftpx.errors import ArgumentError
-from ftpx.interfaces import IModes, ISymbolicLinks, ITimes
+from ftpx.interfaces import IAccount, IModes, ISymbolicLinks, ITimes
 from ftpx.server.arguments import split_first, text
 from ftpx.server.policy import Policy
 from ftpx.server.session import Session
@@ -37,7 +37,8 @@ class SiteCommand:
     """
     A command behind SITE.
 
-    ``ability`` is the optional interface that the storage must provide, ``feature`` the line of FEAT.
+    ``ability`` is the optional interface that the storage must provide, ``feature`` the line of FEAT, ``suits`` says
+    of which accounts it can tell something.
     """
 
     syntax: str
@@ -46,12 +47,13 @@ class SiteCommand:
     ability: InterfaceClass | None = None
     feature: str | None = None
     allowed: Callable[[Policy], bool] = lambda policy: True
+    suits: Callable[[IAccount], bool] = lambda account: True
 
     def offered(self, session: Session) -> bool:
         """Whether this session can use it; before login, whether some could."""
         account = session.state.account
         able = self.ability is None or account is None or self.ability.providedBy(account.storage)
-        return able and self.allowed(session.policy)
+        return able and self.allowed(session.policy) and (account is None or self.suits(account))
 
 
 async def _change_mode(session: Session, argument: str) -> Reply:
@@ -97,6 +99,12 @@ async def _copy_to(session: Session, argument: str) -> Reply:
     return Reply(250, "Copied.")
 
 
+async def _quota(session: Session, argument: str) -> Reply:
+    allowance = session.account.allowance
+    lines = [] if allowance is None else await allowance.quota_lines()
+    return Reply(211, "Quotas:", *(f" {line}" for line in lines), "End") if lines else Reply(211, "There is no quota.")
+
+
 async def _help(session: Session, argument: str) -> Reply:
     lines = [
         f" SITE {name} {command.syntax}".rstrip() + f": {command.help}"
@@ -117,6 +125,13 @@ SITE_COMMANDS: Mapping[str, SiteCommand] = {
         feature="SITE EXPECT " + ";".join([*(algorithm.value for algorithm in Algorithm), "SIZE"]),
     ),
     "HELP": SiteCommand("", "Tell the SITE commands.", _help),
+    "QUOTA": SiteCommand(
+        "",
+        "Tell what of your quotas is used.",
+        _quota,
+        feature="SITE QUOTA",
+        suits=lambda account: account.allowance is not None,
+    ),
     "SYMLINK": SiteCommand(
         "target path",
         "Make a symbolic link.",

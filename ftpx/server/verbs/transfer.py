@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ftpx.errors import ArgumentError, OffsetBeyondEnd
-from ftpx.interfaces import Direction, IFreeSpace, Path
+from ftpx.interfaces import Direction, Path
 from ftpx.server.arguments import NONE, OPTIONAL_PATH, PATH, ArgumentRule, number
+from ftpx.server.room import room_left
 from ftpx.server.session import Session
 from ftpx.server.state import Pending, TransferType
 from ftpx.server.translation import ascii_blocks
@@ -132,12 +133,17 @@ def _allocation(argument: str | None, cwd: object) -> int:
 )
 async def allocate(session: Session, octets: int) -> Reply:
     """Tell whether that much could be stored; for the next upload it is set aside."""
-    space = IFreeSpace(session.storage, None)
-    if space is None:
+    room = await room_left(session.storage, session.state.cwd)
+    if room.least is None:
         return Reply(202, "Nothing needs to be allocated.")
-    free = await space.free_space(session.state.cwd) - session.services.reservations.outstanding()
     session.state.allocation = octets
-    return Reply(200, "There is room.") if octets <= free else Reply(552, f"Only {free} octets are free.")
+    if room.quota is not None and octets > room.quota:
+        return Reply(552, f"Only {room.quota} octets are left of the quota.")
+    if room.free is not None:
+        free = room.free - session.services.reservations.outstanding()
+        if octets > free:
+            return Reply(552, f"Only {free} octets are free.")
+    return Reply(200, "There is room.")
 
 
 @verb("ABOR", "959", NONE, "End the transfer under way.")

@@ -86,7 +86,7 @@ class FeaturesTests(ServerCase):
     def test_before_login(self) -> None:
         """Before login FEAT tells what some user may be able to do."""
         server = ServerHarness(symbolic_links=False)
-        self.assertEqual(_features(server), _ALWAYS | _SETTABLE | {"MFCT", "AVBL"})
+        self.assertEqual(_features(server), _ALWAYS | _SETTABLE | {"MFCT", "AVBL", "SITE QUOTA"})
 
     def test_tls(self) -> None:
         """A server with a certificate tells what TLS it speaks, also by TLS; and CCC only where it is allowed."""
