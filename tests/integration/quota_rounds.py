@@ -130,7 +130,7 @@ class Rounds:
             for number in range(rounds):
                 self._together(self._step)
                 self.check(f"round {number}")
-                if stored(self._home)[0] > QUOTA // 2:
+                if stored(self._home)[0] > QUOTA * 9 // 10:
                     self._together(self._tidy)
                     self.check(f"behind round {number}")
 
