@@ -28,7 +28,11 @@ def _serve(folder: Path) -> tuple[subprocess.Popen[bytes], list[str]]:
     places = _places(folder)
     with log.open("wb") as output:
         server = subprocess.Popen(
-            ["make", "serve"], cwd=_PROJECT, env=os.environ | places, stdout=output, stderr=output
+            ["make", "--no-print-directory", "serve"],
+            cwd=_PROJECT,
+            env=os.environ | places,
+            stdout=output,
+            stderr=output,
         )
     while "listening: " not in log.read_text():
         if server.poll() is not None:

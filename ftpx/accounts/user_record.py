@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 NAME: Final = "name"
-PASSWORD_HASH: Final = "password_hash"  # noqa: S105
+PASSWORD_HASH: Final = "password_hash"  # noqa: S105 - the name of a column
 TOTP: Final = "totp"
 GROUPS: Final = "groups"
 DISABLED: Final = "disabled"

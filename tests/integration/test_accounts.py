@@ -48,24 +48,24 @@ class StoryTests(AccountsTestCase):
             "--rights",
             "/in=write",
             "--rights",
-            "/work=all",
+            "/drafts=all",
             "--hidden",
             "*.bak",
         )
-        for name in ("in", "work"):
+        for name in ("in", "drafts"):
             (self.root / "alice" / name).mkdir(parents=True)
-        (self.root / "alice" / "work" / "x.bak").write_bytes(b"old")
+        (self.root / "alice" / "drafts" / "x.bak").write_bytes(b"old")
         server = self.start()
         alice = self.login(server, "alice")
-        self.assertEqual(alice.retrieve("NLST /work"), b"")
-        alice.expect("DELE /work/x.bak", 550)
+        self.assertEqual(alice.retrieve("NLST /drafts"), b"")
+        alice.expect("DELE /drafts/x.bak", 550)
         alice.expect("MKD /new", 550)
         self.assertEqual(alice.store("STOR /in/a", b"x").code, 226)
         alice.expect("SIZE /in/a", 550)
         alice.expect("CWD /in", 250)
         alice.expect("CWD /", 250)
-        self.assertEqual(alice.store("STOR /work/a", b"x").code, 226)
-        alice.expect("DELE /work/a", 250)
+        self.assertEqual(alice.store("STOR /drafts/a", b"x").code, 226)
+        alice.expect("DELE /drafts/a", 250)
 
     def test_mounts(self) -> None:
         """Folders of other storages are in the tree, with rights of their own, for a whole group."""
