@@ -15,13 +15,15 @@ export PYTHON PORT
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test crashes quota-rounds lint format types docs picture benchmark dist clean
+.PHONY: help serve test contracts crashes quota-rounds differential lint format types docs picture benchmark dist clean
 
 help:
 	@echo 'make serve       serve srv/ on 127.0.0.1, port $(PORT)'
 	@echo 'make test        run all tests'
 	@echo 'make crashes     kill -9 a thousand servers in the middle of uploads'
+	@echo 'make contracts   pass the contract of storages with large files and long listings, on every storage'
 	@echo 'make quota-rounds  store into one quota by twenty sessions at once, ten thousand times'
+	@echo 'make differential  have 20,000 sessions made up, and compare what storages make of them'
 	@echo 'make lint        check the style; make format corrects it'
 	@echo 'make types       check the types'
 	@echo 'make docs        build the documentation into docs/_build/html'
@@ -62,8 +64,14 @@ test: $(TOOLS)/.tools-test
 crashes: $(TOOLS)/.tools-test
 	CRASH_STEPS=all CRASH_ROUNDS=1000 $(BIN)/python -m pytest tests/integration/test_crashes.py --timeout=1800
 
+contracts: $(TOOLS)/.tools-test
+	WHOLE_CONTRACTS=yes $(BIN)/python -m pytest tests --numprocesses=3 --dist=loadfile -k contract
+
 quota-rounds: $(TOOLS)/.tools-test
 	QUOTA_ROUNDS=10000 $(BIN)/python -m pytest tests/integration/test_quota_rounds.py -s --timeout=86400
+
+differential: $(TOOLS)/.tools-test
+	DIFFERENTIAL_SESSIONS=20000 $(BIN)/python -m pytest tests/testing/test_differential.py --timeout=7200
 
 lint: $(TOOLS)/.tools-lint
 	$(BIN)/ruff check .

@@ -231,6 +231,13 @@ class Config:
         _seconds,
         "SECONDS",
     )
+    storage_deadline: float = _setting(
+        30.0,
+        "Tell a client to try again later when the storage has not answered for so long, ten times as long where a "
+        "file is published or copied; 0 waits for ever.",
+        _grace,
+        "SECONDS",
+    )
     fsync: bool = _setting(False, "Answer an upload only when its content and its name would survive a loss of power.")
     partial_lifetime: float = _setting(
         86_400.0,
@@ -252,6 +259,13 @@ class Config:
     shutdown_grace: float = _setting(30.0, "On SIGTERM, let transfers under way go on for so long.", _grace, "SECONDS")
     events: str | None = _setting(
         None, "Append what happens to transfers of files to this file, as lines of JSON.", _text, "FILE"
+    )
+    event_sink: Sequence[str] = _setting(
+        (),
+        "Tell a plugin what happens to transfers of files; --help-event-sink lists the kinds.",
+        _text,
+        "KIND:ARGUMENTS",
+        repeatable=True,
     )
     hide_owners: bool = _setting(False, "Show ftp in place of owners and groups in listings.")
     symbolic_links: bool = _setting(False, "Allow SITE SYMLINK.")

@@ -36,9 +36,11 @@ __all__ = [
     "NoSpace",
     "NotADirectory",
     "NotARegularFile",
+    "NotComparable",
     "NotFound",
     "NotSupported",
     "OffsetBeyondEnd",
+    "OutcomeUnknown",
     "PermissionDenied",
     "QuotaExceeded",
     "StorageError",
@@ -131,8 +133,16 @@ class NotSupported(StorageError):
     """This storage has no such ability."""
 
 
+class NotComparable(NotSupported):
+    """What came could not be compared with what was announced; the text says why, and is meant for the peer."""
+
+
 class StorageUnavailable(StorageError):
     """The storage cannot answer now, but may later."""
+
+
+class OutcomeUnknown(StorageUnavailable):
+    """The storage was asked to change something and did not answer in time: it may have done so, or do so yet."""
 
 
 class AccountsUnavailable(StorageUnavailable):

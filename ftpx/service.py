@@ -28,10 +28,11 @@ from ftpx.digests.computing import Computations
 from ftpx.digests.digests import Digests
 from ftpx.digests.store import DigestStore
 from ftpx.errors import AlreadyExists, ConfigurationError, NotFound
-from ftpx.interfaces import IDurable, IEventSink, IPartialUploads, IStorage
+from ftpx.interfaces import IDurable, IEventSink, IPartialUploads, IStorage, ITidied
 from ftpx.lifetime import Entrance, FtpService, Part
 from ftpx.ops.event_file import EventFile
 from ftpx.ops.event_log import EventLog
+from ftpx.ops.event_sinks import open_event_sink
 from ftpx.ops.events import Events
 from ftpx.ops.transfers import Transfers
 from ftpx.reloading import Reloading
@@ -44,11 +45,12 @@ from ftpx.server.rate_limits import RateLimits
 from ftpx.server.rates import RateRule, RateTable
 from ftpx.server.reservations import Reservations
 from ftpx.server.session import Services
+from ftpx.storage.deadline import StoragePool, with_deadline
 from ftpx.storage.pool import WorkerPool
 from ftpx.storage.prefixed import subtree
 from ftpx.storage.readonly import ReadOnlyStorage
 from ftpx.storage.registry import open_storage
-from ftpx.storage.tidying import PartialTidying
+from ftpx.storage.tidying import PartialTidying, Tidying
 from ftpx.tls.credentials import CredentialFiles
 from ftpx.tls.policy import ClientCertificates, TlsPolicy
 from ftpx.tls.reloading import CredentialSource
@@ -72,6 +74,8 @@ _ASKING_THREADS, _ASKING_CALLS = 16, 512
 _COMPUTING_THREADS, _COMPUTING_CALLS = os.cpu_count() or 1, 1024
 # One thread writes events: they stay in order, and nobody else waits where that hangs.
 _EVENT_THREADS, _EVENT_CALLS = 1, 16
+# A sink is given one call an event, so what waits there are events.
+_SINK_CALLS = 10_000
 
 
 def _homes(root: IStorage, home: Home, read_only: bool) -> Callable[[str, bool], Awaitable[IStorage]]:
@@ -161,7 +165,7 @@ def _watching(source: Reloading[Any] | None, name: str) -> list[Part]:
     return [Part(name=name, start=source.start, stop=source.stop, reload=source.reload, serves_sessions=False)]
 
 
-def _pool_part(name: str, pool: WorkerPool) -> Part:
+def _pool_part(name: str, pool: StoragePool) -> Part:
     return Part(name=name, start=pool.start, stop=pool.stop)
 
 
@@ -177,13 +181,28 @@ def _events(config: Config, reactor: Any) -> tuple[list[EventFile], list[Part]]:
     ]
 
 
+def _event_sinks(config: Config, reactor: Any) -> tuple[list[IEventSink], list[Part]]:
+    """The sinks that plugins bring, each with a pool of its own."""
+    sinks: list[IEventSink] = []
+    parts: list[Part] = []
+    for number, spec in enumerate(config.event_sink, 1):
+        pool = WorkerPool(reactor, _EVENT_THREADS, _SINK_CALLS, f"ftpx-event-sink-{number}")
+        sinks.append(open_event_sink(spec, pool))
+        parts.append(_pool_part(f"the event sink {spec.partition(':')[0]}", pool))
+    return sinks, parts
+
+
 def _tidying(config: Config, root: IStorage, reactor: Any) -> list[Part]:
-    """What throws away uploads that broke off when their time is over."""
-    partials = IPartialUploads(root, None)
-    if partials is None or config.read_only:
+    """What throws away what has expired: uploads that broke off, and what else the storage keeps for some time."""
+    if config.read_only:
         return []
-    tidying = PartialTidying(partials, config.partial_lifetime, reactor)
-    return [Part(name="tidying", start=tidying.start, stop=tidying.stop, serves_sessions=False)]
+    tidyings: list[Tidying] = []
+    partials, tidied = IPartialUploads(root, None), ITidied(root, None)
+    if partials is not None:
+        tidyings.append(PartialTidying(partials, config.partial_lifetime, reactor))
+    if tidied is not None:
+        tidyings.append(Tidying(tidied.tidy, "the storage", reactor))
+    return [Part(name="tidying", start=each.start, stop=each.stop, serves_sessions=False) for each in tidyings]
 
 
 def _is_in(file: str, directory: str) -> bool:
@@ -208,7 +227,14 @@ def _user_base(config: Config, root: IStorage, reactor: Any, login_pool: WorkerP
         raise ConfigurationError(
             f"--accounts needs libraries that are not installed ({error.name}): pip install 'ftpx[accounts]'."
         ) from None
-    return open_user_base(config.accounts, root, reactor, login_pool, read_only=config.read_only)
+    return open_user_base(
+        config.accounts,
+        root,
+        reactor,
+        login_pool,
+        read_only=config.read_only,
+        storage_deadline=config.storage_deadline,
+    )
 
 
 def _max_descriptor() -> int:
@@ -228,7 +254,14 @@ def make_service(config: Config, reactor: Any) -> FtpService:
         *_entrances(reactor, "--port", config.port),
         *_entrances(reactor, "--implicit-tls", config.implicit_tls, implicit_tls=True),
     ]
-    storage_pool = WorkerPool(reactor, _STORAGE_THREADS, _STORAGE_CALLS, "ftpx-storage")
+    storage_pool = with_deadline(
+        WorkerPool(reactor, _STORAGE_THREADS, _STORAGE_CALLS, "ftpx-storage"),
+        reactor,
+        config.storage_deadline,
+        secrets.SystemRandom().random,
+        threads=_STORAGE_THREADS,
+        name="the storage",
+    )
     login_pool = WorkerPool(reactor, _LOGIN_THREADS, _LOGIN_CALLS, "ftpx-login")
     asking_pool = WorkerPool(reactor, _ASKING_THREADS, _ASKING_CALLS, "ftpx-asking")
     computing_pool = WorkerPool(reactor, _COMPUTING_THREADS, _COMPUTING_CALLS, "ftpx-computing")
@@ -246,7 +279,8 @@ def make_service(config: Config, reactor: Any) -> FtpService:
         checkers.append(CertificateChecker())
     journal = Journal(reactor)
     event_file, event_parts = _events(config, reactor)
-    sinks: list[IEventSink] = [EventLog(journal.later), *event_file]
+    plugged, sink_parts = _event_sinks(config, reactor)
+    sinks: list[IEventSink] = [EventLog(journal.later), *event_file, *plugged]
     transfers = Transfers(reactor, time.time, Events(sinks))
     rates, rate_parts = _rates(config, login_pool, reactor)
     services = Services(
@@ -301,5 +335,6 @@ def make_service(config: Config, reactor: Any) -> FtpService:
         # Transfers that were broken off have come to their end only with the last calls of the pools.
         Part(name="the journal", stop=journal.flush),
         *event_parts,
+        *sink_parts,
     ]
     return FtpService(reactor, entrances, factory, parts, grace=config.shutdown_grace)

@@ -14,6 +14,7 @@ from twisted.python import usage
 from ftpx.accounts.authentication import describe_factories
 from ftpx.config import Config, Setting, settings
 from ftpx.errors import ConfigurationError
+from ftpx.ops.event_sinks import event_sink_plugins
 from ftpx.service import make_service as build_service
 from ftpx.signals import install_signals
 from ftpx.storage.registry import storage_plugins
@@ -82,6 +83,13 @@ class Options(usage.Options):
     def opt_help_auth(self) -> None:
         """Tell the kinds of login and exit."""
         self._tell("--auth", describe_factories())
+
+    def opt_help_event_sink(self) -> None:
+        """Tell the kinds of event sinks that plugins bring and exit."""
+        plugins = event_sink_plugins()
+        if not plugins:
+            self.output.write("There is no kind of --event-sink: no plugin that is installed brings one.\n")
+        self._tell("--event-sink", ((plugin.prefix, plugin.argument_format, plugin.help) for plugin in plugins))
 
     for _name, (_setting, _default) in _SETTINGS.items():
         if _setting.repeatable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from random import SystemRandom
 from typing import Any, Final
 from uuid import uuid4
 
@@ -37,9 +38,11 @@ from ftpx.errors import AccountsUnavailable, ConfigurationError
 from ftpx.homes import Homes, TreePart
 from ftpx.interfaces import Direction, IBans, IClient, IPace, IStorage, IWorkerPool
 from ftpx.lifetime import Part
+from ftpx.storage.deadline import StoragePool, with_deadline
 from ftpx.storage.opening import StoragesByNeed
 from ftpx.storage.pool import WorkerPool
 from ftpx.storage.readonly import ReadOnlyStorage
+from ftpx.storage.tidying import Tidying
 from ftpx.storage.usage import usage
 
 __all__ = ["UserBase", "open_user_base"]
@@ -58,13 +61,16 @@ class UserBase:
     parts: Sequence[Part]
 
 
-def open_user_base(url: str, root: IStorage, reactor: Any, login_pool: IWorkerPool, *, read_only: bool) -> UserBase:
+def open_user_base(
+    url: str, root: IStorage, reactor: Any, login_pool: IWorkerPool, *, read_only: bool, storage_deadline: float
+) -> UserBase:
     """
     Open a database and build what works on it. Blocks: it is called at start-up. The tables are made, or brought up to
     date.
 
     :param root: the storage in which the homes are.
     :param login_pool: where passwords are hashed.
+    :param storage_deadline: of calls into storages that are mounted in homes, in seconds; 0: there is none.
     :raises ConfigurationError: the database cannot be used, or a library is missing.
     """
     engine = open_database(parse_url(url))
@@ -84,7 +90,14 @@ def open_user_base(url: str, root: IStorage, reactor: Any, login_pool: IWorkerPo
     server = Server(uuid4().hex, this_machine(), os.getpid())
     presence = Presence(database, reactor, time.time, server, new_id=lambda: uuid4().hex, mark_recount=mark_recount)
     ledger = Ledger(database, server.id, reactor, time.time)
-    mounts = StoragesByNeed(lambda: WorkerPool(reactor, _MOUNT_THREADS, _MOUNT_CALLS, "ftpx-mount"))
+
+    def make_pool(spec: str) -> StoragePool:
+        pool = WorkerPool(reactor, _MOUNT_THREADS, _MOUNT_CALLS, "ftpx-mount")
+        name = f"the storage {spec}"
+        return with_deadline(pool, reactor, storage_deadline, SystemRandom().random, threads=_MOUNT_THREADS, name=name)
+
+    mounts = StoragesByNeed(make_pool)
+    tidying = Tidying(mounts.tidy, "what is mounted", reactor)
     accounts = _Accounts(Homes(root, mounts), ledger, presence, read_only)
     recounting = Recounting(ledger, accounts.count, reactor)
     return UserBase(
@@ -97,6 +110,7 @@ def open_user_base(url: str, root: IStorage, reactor: Any, login_pool: IWorkerPo
             Part(name="the bans", start=bans.start, stop=bans.stop),
             Part(name="changes of the accounts", start=following.start, stop=following.stop, reload=following.reload),
             Part(name="counting what is stored", start=recounting.start, stop=recounting.stop),
+            *([] if read_only else [Part(name="tidying of mounted storages", start=tidying.start, stop=tidying.stop)]),
             Part(name="mounted storages", stop=mounts.stop),
             Part(name="the ledger", start=ledger.start, stop=ledger.stop),
             # Behind all that hangs on it: what is still owed when it goes is counted again.

@@ -1,5 +1,6 @@
 """
-What pytest adds: a hypothesis profile whose examples are the same on every run, and a folder to work in.
+What pytest adds: a hypothesis profile whose examples are the same on every run, a folder to work in, and less to do for
+the contract of storages, which dozens of them pass: ``make contracts`` has it whole.
 
 No test depends on this file, so that all of them also run under trial.
 """
@@ -12,7 +13,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ftpx.testing.storage import StorageCase
+
 _EXAMPLES = 60 if "CI" in os.environ else 200
+
+if "WHOLE_CONTRACTS" not in os.environ:
+    StorageCase.long_listing = 1050
+    StorageCase.large_file = 3 * 2**20
+    StorageCase.many_files = 30
 
 settings.register_profile(
     "ftpx",

@@ -66,11 +66,13 @@ _FORMS: dict[str, dict[str, Any]] = {
     "data_timeout": {"30": 30.0, "0": None},
     "rate": {"user=2K": RateRule(Level.USER, None, None, 2000), "user": None, "x=1": None, "user=fast": None},
     "rates": {"/etc/ftpx/rates": "/etc/ftpx/rates"},
+    "storage_deadline": {"0": 0.0, "0.5": 0.5, "30": 30.0, "-1": None, "x": None},
     "shutdown_grace": {"0": 0.0, "30": 30.0, "-1": None, "x": None},
     "partial_lifetime": {"0": 0.0, "86400": 86400.0, "-1": None, "x": None},
     "tls_cert": {"cert.pem": "cert.pem"},
     "tls_key": {"key.pem": "key.pem"},
     "events": {"events.jsonl": "events.jsonl"},
+    "event_sink": {"uploads:uploads.db": "uploads:uploads.db"},
     "implicit_tls": {"990": "tcp:990", "65536": None, "tcp6:990": "tcp6:990"},
     "tls_policy": {
         "optional": TlsPolicy.OPTIONAL,

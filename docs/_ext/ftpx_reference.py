@@ -28,6 +28,7 @@ from ftpx.accounts.policy import items
 from ftpx.accounts.settings import account_settings as settings_of_accounts
 from ftpx.cli.commands import ftpx as accounts_command
 from ftpx.cli.item_options import is_item_option
+from ftpx.ops.event_sinks import event_sink_plugins
 from ftpx.server.outcome import REPLIES
 from ftpx.server.verb import DuringTransfer, Verb
 from ftpx.server.verbs import COMMANDS
@@ -162,6 +163,16 @@ def storages() -> Iterator[str]:
         yield ""
 
 
+def event_sinks() -> Iterator[str]:
+    """The kinds of event sinks."""
+    plugins = event_sink_plugins()
+    if not plugins:
+        yield from ("Where this was written there was none: ftpx itself has no kind but the file of ``--events``.", "")
+        return
+    rows = ((_code(f"{plugin.prefix}:{plugin.argument_format}"), _prose(plugin.help)) for plugin in plugins)
+    yield from _table(("Kind", "What it does"), rows, "35 65")
+
+
 def logins() -> Iterator[str]:
     """The kinds of login."""
     for name, form, help_text in describe_factories():
@@ -263,9 +274,9 @@ def _interface(interface: InterfaceClass) -> Iterator[str]:
 
 
 def interfaces() -> Iterator[str]:
-    """The interfaces of `ftpx.interfaces`, in the order of the file."""
+    """The interfaces of `ftpx.interfaces`, in the order in which it imports them."""
     for value in vars(ftpx.interfaces).values():
-        if isinstance(value, InterfaceClass) and value.__module__ == "ftpx.interfaces":
+        if isinstance(value, InterfaceClass) and value.__module__.startswith("ftpx.interfaces."):
             yield from _interface(value)
 
 
@@ -301,6 +312,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         settings,
         help_text,
         storages,
+        event_sinks,
         logins,
         accounts_commands,
         account_items,

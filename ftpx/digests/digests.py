@@ -12,7 +12,7 @@ from ftpx.digests.algorithms import Algorithm
 from ftpx.digests.computing import Computations
 from ftpx.digests.store import DigestStore
 from ftpx.errors import OffsetBeyondEnd, StorageError, StorageUnavailable
-from ftpx.interfaces import Entry, IReadableFile, IStorage, Path
+from ftpx.interfaces import Entry, IReadableFile, IStorage, IStoredDigests, Path
 
 __all__ = ["Digest", "Digests"]
 
@@ -73,7 +73,7 @@ class Digests:
             if start > entry.size:
                 raise OffsetBeyondEnd
             whole = (start, end) == (0, entry.size)
-            known = self.store.get(entry, algorithm) if whole else None
+            known = self._known_of(source, algorithm) if whole else None
             if known is None:
                 known = await self._computed(owner, source, algorithm, start, end)
                 after = await self._after(storage, path)
@@ -83,6 +83,14 @@ class Digests:
             return Digest(algorithm, start, end, known)
         finally:
             source.close()
+
+    def _known_of(self, source: IReadableFile, algorithm: Algorithm) -> str | None:
+        """What is known of a whole file, here or in the storage."""
+        known = self.store.get(source.entry, algorithm)
+        stored = IStoredDigests(source, None)
+        if known is None and stored is not None:
+            known = algorithm.read(stored.stored_digest(algorithm.value) or "")
+        return known
 
     @asynccontextmanager
     async def kept(self, storage: IStorage, path: Path) -> AsyncIterator[None]:

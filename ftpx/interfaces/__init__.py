@@ -27,7 +27,9 @@ from ftpx.interfaces.abilities import (
     IServerSideCopy,
     ISubtrees,
     ISymbolicLinks,
+    ITidied,
     ITimes,
+    IVersions,
     IWithoutLinks,
 )
 from ftpx.interfaces.accounts import (
@@ -40,11 +42,13 @@ from ftpx.interfaces.accounts import (
     IReservation,
     ITransferAllowance,
 )
+from ftpx.interfaces.blocking import IBlockingReadableFile, IBlockingStorage, IBlockingWritableFile
 from ftpx.interfaces.data import IDataConnection, IDataConnections, IDataPort, IDataSecurity, IPace
 from ftpx.interfaces.events import (
     Event,
     FileTransfer,
     IEventSink,
+    IEventSinkPlugin,
     TransferFailed,
     TransferFinished,
     TransferProgress,
@@ -58,10 +62,11 @@ from ftpx.interfaces.files import (
     IReadableFile,
     IStagedContent,
     IStagedDescriptor,
+    IStoredDigests,
     IWritableFile,
 )
 from ftpx.interfaces.storage import IStorage, IStoragePlugin
-from ftpx.interfaces.threads import IWorkerPool
+from ftpx.interfaces.threads import IStoragePool, IWorkerPool
 from ftpx.interfaces.values import Block, Direction, Entry, Kind, Path, Right
 
 __all__ = [
@@ -74,6 +79,9 @@ __all__ = [
     "IAccount",
     "IAllowance",
     "IBans",
+    "IBlockingReadableFile",
+    "IBlockingStorage",
+    "IBlockingWritableFile",
     "IBoundedFile",
     "IClient",
     "ICreationTimes",
@@ -84,6 +92,7 @@ __all__ = [
     "IDurable",
     "IDurableFile",
     "IEventSink",
+    "IEventSinkPlugin",
     "IFileDescriptor",
     "IFreeSpace",
     "IModes",
@@ -100,10 +109,14 @@ __all__ = [
     "IStagedDescriptor",
     "IStorage",
     "IStoragePlugin",
+    "IStoragePool",
+    "IStoredDigests",
     "ISubtrees",
     "ISymbolicLinks",
+    "ITidied",
     "ITimes",
     "ITransferAllowance",
+    "IVersions",
     "IWithoutLinks",
     "IWorkerPool",
     "IWritableFile",

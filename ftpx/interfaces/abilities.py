@@ -21,7 +21,9 @@ __all__ = [
     "IServerSideCopy",
     "ISubtrees",
     "ISymbolicLinks",
+    "ITidied",
     "ITimes",
+    "IVersions",
     "IWithoutLinks",
 ]
 
@@ -148,3 +150,21 @@ class IPartialUploads(Interface):
 
 class IDurable(Interface):
     """Optional, without operations: writable files of this storage provide `IDurableFile`."""
+
+
+class IVersions(Interface):
+    """
+    Optional: what was removed or replaced is kept in a part of the tree, from where it can be moved back.
+
+    It counts for nobody's quota there, and nobody may do more with it than where it was.
+    """
+
+    def origin(path: Path) -> Path | None:
+        """Where what is kept at a path has been, as far as its name says so; ``None``: that is no part for versions."""
+
+
+class ITidied(Interface):
+    """Optional: there is something to do from time to time, such as to throw away what has expired."""
+
+    def tidy() -> Awaitable[None]:
+        """Do it. Called when the server starts, and then every few minutes; never twice at a time."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import attrs
 from zope.interface import Attribute, Interface
 
+from ftpx.interfaces.threads import IWorkerPool
 from ftpx.interfaces.values import Direction, Path
 
 __all__ = [
     "Event",
     "FileTransfer",
     "IEventSink",
+    "IEventSinkPlugin",
     "TransferFailed",
     "TransferFinished",
     "TransferProgress",
@@ -111,4 +113,20 @@ class IEventSink(Interface):
         Take an event. Called in the reactor thread: must not block.
 
         An error that this raises is logged, the first of each sink only, and nobody else is hurt.
+        """
+
+
+class IEventSinkPlugin(Interface):
+    """A kind of event sink, found by `twisted.plugin` and named on the command line by its prefix."""
+
+    prefix: str = Attribute("The kind: what stands before the first colon of ``--event-sink``.")
+    argument_format: str = Attribute("The form of what stands behind it, such as ``FILE``.")
+    help: str = Attribute("What it does, in a sentence or two, for ``--help-event-sink``.")
+
+    def open_sink(arguments: str, pool: IWorkerPool) -> IEventSink:
+        """
+        Make the sink. Called once, at start-up, before anything listens.
+
+        :param pool: one thread of the sink's own for what may block, in the order in which it is asked for.
+        :raises ConfigurationError: the arguments cannot be used.
         """

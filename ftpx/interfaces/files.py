@@ -19,12 +19,16 @@ __all__ = [
     "IReadableFile",
     "IStagedContent",
     "IStagedDescriptor",
+    "IStoredDigests",
     "IWritableFile",
 ]
 
 
 class IReadableFile(Interface):
-    """An open file to read from. A file that is replaced meanwhile is read as it was."""
+    """
+    An open file to read from. A file that is replaced or removed meanwhile is read as it was; where a storage cannot do
+    that, reading fails with `FileChanged` or `NotFound`, and other octets never come.
+    """
 
     entry: Entry = Attribute("What the file was when it was opened; its size is the end.")
 
@@ -69,6 +73,17 @@ class IFileDescriptor(Interface):
         """What an error of a call on the descriptor means. Called in any thread, does not block."""
 
     pool: IWorkerPool = Attribute("Where calls on the descriptor that may block are made.")
+
+
+class IStoredDigests(Interface):
+    """Optional, for readable files: the storage knows digests of the content without reading it."""
+
+    def stored_digest(algorithm: str) -> str | None:
+        """
+        The digest of all of the content in hexadecimal, if it is known. Does not block.
+
+        :param algorithm: by its name in the registry of hash functions (RFC 3230), such as ``MD5`` or ``SHA-256``.
+        """
 
 
 class IDurableFile(IWritableFile):

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Sequence
 from zope.interface import Attribute, Interface
 
 from ftpx.interfaces.files import IReadableFile, IWritableFile
-from ftpx.interfaces.threads import IWorkerPool
+from ftpx.interfaces.threads import IStoragePool
 from ftpx.interfaces.values import Entry, Path
 
 __all__ = ["IStorage", "IStoragePlugin"]
@@ -26,7 +26,7 @@ class IStorage(Interface):
 
     def list_directory(path: Path) -> AsyncGenerator[Sequence[Entry], None]:
         """
-        The entries of a directory in pages of bounded size; links are not followed.
+        The entries of a directory in pages of at most 1,000; links are not followed.
 
         Each page is sorted by name. Closing the generator early releases what it holds.
 
@@ -81,7 +81,7 @@ class IStoragePlugin(Interface):
     argument_format: str = Attribute("The form of what stands behind it, such as ``DIR``.")
     help: str = Attribute("What it is, in a sentence or two, for ``--help-storage``.")
 
-    def open_storage(arguments: str, pool: IWorkerPool) -> IStorage:
+    def open_storage(arguments: str, pool: IStoragePool) -> IStorage:
         """
         Make the storage. Called once, at start-up, before anything listens.
 

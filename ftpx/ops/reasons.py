@@ -33,6 +33,7 @@ REASONS: Mapping[type[errors.FtpxError], str] = {
     errors.FtpxError: "failed",
     errors.InflatesTooFar: "compression bomb",
     errors.NoSpace: "storage full",
+    errors.OutcomeUnknown: "outcome unknown",
     errors.PermissionDenied: "not permitted",
     errors.QuotaExceeded: "quota exceeded",
     errors.StorageError: "storage failed",

@@ -16,7 +16,13 @@ __all__ = ["REPLIES", "reply_for"]
 _UNAVAILABLE = "No such file or directory, or not permitted."
 
 # Their texts are written for the peer.
-_TELLING = (errors.ArgumentError, errors.DigestMismatch, errors.FileReplaced, errors.QuotaExceeded)
+_TELLING = (
+    errors.ArgumentError,
+    errors.DigestMismatch,
+    errors.FileReplaced,
+    errors.NotComparable,
+    errors.QuotaExceeded,
+)
 
 REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.AccountsCorrupt: Reply(450, "The accounts cannot be asked now; try again later."),
@@ -58,9 +64,13 @@ REPLIES: Mapping[type[errors.FtpxError], Reply] = {
     errors.NoSpace: Reply(452, "The storage is full."),
     errors.NotADirectory: Reply(550, "Not a directory."),
     errors.NotARegularFile: Reply(550, "Not a regular file."),
+    errors.NotComparable: Reply(504, "This storage cannot compare the digest of that upload."),
     errors.NotFound: Reply(550, _UNAVAILABLE),
     errors.NotSupported: Reply(504, "This storage cannot do that."),
     errors.OffsetBeyondEnd: Reply(554, "The restart point is beyond the end of the file."),
+    errors.OutcomeUnknown: Reply(
+        451, "The storage did not answer in time, so whether that was done is not known. Look before you try again."
+    ),
     errors.PermissionDenied: Reply(550, _UNAVAILABLE),
     errors.QuotaExceeded: Reply(552, "The quota is used up."),
     errors.StorageError: Reply(451, "The storage could not do that."),

@@ -28,9 +28,10 @@ class SeenFiles:
         """
         Whether a path leads to another content than the client was told of.
 
-        A file that only became longer, as a log does, has the same beginning; one that was replaced has not.
+        A file that only became longer, as a log does, has the same beginning; one that was replaced has not. Where
+        files have no identity, nobody knows which of the two it is.
         """
         seen = self._seen.get(path)
         if seen is None or seen.version is None or seen.version == entry.version:
             return False
-        return seen.identity != entry.identity or entry.size <= seen.size
+        return seen.identity is None or seen.identity != entry.identity or entry.size <= seen.size

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import attrs
 
-from ftpx.errors import NotFound
+from ftpx.errors import NameRefused, NotFound
 from ftpx.interfaces import Entry, IStorage, Kind, Path
 from ftpx.server.arguments import ListingArgument
 from ftpx.wire.commands import encode
@@ -51,7 +51,8 @@ async def select(storage: IStorage, cwd: Path, argument: ListingArgument) -> Asy
     must_match = False
     try:
         entry = await storage.stat(path)
-    except NotFound:
+    except (NotFound, NameRefused):
+        # What no file can be called may still be a pattern.
         if not path or not has_pattern(path[-1]):
             raise
         must_match = True
@@ -65,7 +66,11 @@ async def select(storage: IStorage, cwd: Path, argument: ListingArgument) -> Asy
             prefix = ""
             pages = _one(attrs.evolve(entry, name=argument.text or "."))
     async with aclosing(pages):
-        first = await anext(pages, None) or ()
+        try:
+            # Not with a default: what waits in the generator would then get a tuple as several results.
+            first = await anext(pages)
+        except StopAsyncIteration:
+            first = ()
         if must_match and not first:
             raise NotFound
         yield Selection(prefix, first, pages)

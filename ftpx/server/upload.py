@@ -18,7 +18,7 @@ from ftpx.digests.algorithms import Algorithm
 from ftpx.digests.companion import companion_expectation
 from ftpx.digests.expectation import Expectation, verify
 from ftpx.digests.taking import DigestingFile, take_digest
-from ftpx.errors import DataConnectionError, NotSupported, QuotaExceeded, StorageUnavailable
+from ftpx.errors import DataConnectionError, NotComparable, NotSupported, QuotaExceeded, StorageUnavailable
 from ftpx.interfaces import (
     Direction,
     Entry,
@@ -27,6 +27,7 @@ from ftpx.interfaces import (
     IFileDescriptor,
     IPartialFile,
     IPartialUploads,
+    IStagedContent,
     IWritableFile,
     Path,
 )
@@ -38,6 +39,12 @@ from ftpx.server.translation import AsciiSink
 from ftpx.wire.replies import Reply
 
 __all__ = ["Stage", "Upload"]
+
+
+_NOT_COMPARABLE: Final = (
+    "This storage cannot compare the digest of an upload that goes on: send it from the start, "
+    "or without a digest to compare, and ask for that afterwards."
+)
 
 
 class Stage(enum.Enum):
@@ -56,11 +63,11 @@ class Stage(enum.Enum):
 
 
 # What breaks an upload off, in contrast to what refuses it: its content is as good as ever.
-_BREAKS = (DataConnectionError, CancelledError)
+_BREAKS = (DataConnectionError, CancelledError, StorageUnavailable)
 
-# Threads may hold what is kept for a moment after the upload has broken off: so often, and so many seconds apart, it is
-# asked for again.
-_CONTINUE_TRIES: Final = 20
+# Threads may hold what is kept for a moment after the upload has broken off: for so many seconds, and so many apart, it
+# is asked for again.
+_CONTINUE_PATIENCE: Final = 1.0
 _CONTINUE_PAUSE: Final = 0.05
 
 
@@ -109,6 +116,7 @@ class Upload:
                 digesting = self._digesting(plain, expected)
                 file = plain if digesting is None else digesting
                 try:
+                    await self._require_comparable(plain, expected)
                     await self._announce(bounded, file, size)
                     self.stage = Stage.RECEIVE
                     await self._receive(transfer, file, bounded)
@@ -150,11 +158,16 @@ class Upload:
 
     async def _continue(self, partials: IPartialUploads, owner: str) -> IPartialFile | None:
         """What is kept, if need be as soon as nobody holds it any more."""
-        for _ in range(_CONTINUE_TRIES):
-            with suppress(StorageUnavailable):
+        clock = self._session.services.clock
+        end = clock.seconds() + _CONTINUE_PATIENCE
+        while True:
+            try:
                 return await partials.continue_upload(self._path, owner, self._offset)
+            except StorageUnavailable:
+                # So it is said, too, where the storage has not answered, and much later.
+                if clock.seconds() >= end:
+                    raise
             await self._session.sleep(_CONTINUE_PAUSE)
-        return await partials.continue_upload(self._path, owner, self._offset)
 
     def _digesting(self, file: IWritableFile, expected: Expectation) -> DigestingFile | None:
         """The file with its digests taken on the way, if anybody wants them."""
@@ -175,10 +188,16 @@ class Upload:
         try:
             await bounded.announce(size)
         except QuotaExceeded:
-            # What it would have gone on with is as good as ever.
-            if file.offset and IPartialFile.providedBy(file):
-                await file.suspend()
+            await _leave(file)
             raise
+
+    @staticmethod
+    async def _require_comparable(file: IWritableFile, expected: Expectation) -> None:
+        """Refuse before the first octet comes what could not be verified behind the last."""
+        readable = IFileDescriptor.providedBy(file) or IStagedContent.providedBy(file)
+        if expected.digests and file.offset and not readable:
+            await _leave(file)
+            raise NotComparable(_NOT_COMPARABLE)
 
     async def _receive(self, transfer: ContentTransfer, file: IWritableFile, bounded: IBoundedFile | None) -> None:
         sink = AsciiSink(file) if self._ascii else file
@@ -223,3 +242,9 @@ class Upload:
             transfer.stored(entry.size, algorithm=chosen.value, digest=digests[chosen])
             told += f", {chosen.value} {digests[chosen]}"
         return Reply(226, f"Transfer complete: {told}.")
+
+
+async def _leave(file: IWritableFile) -> None:
+    """Leave what an upload would have gone on with as it was: it is as good as ever."""
+    if file.offset and IPartialFile.providedBy(file):
+        await file.suspend()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import Final, TypeVar
+from threading import Lock
+from typing import Final, Generic, TypeVar
 
 from ftpx.errors import (
     AlreadyExists,
@@ -16,6 +17,7 @@ from ftpx.errors import (
     NotADirectory,
     NotARegularFile,
     NotFound,
+    OutcomeUnknown,
     PermissionDenied,
     QuotaExceeded,
     StorageError,
@@ -24,7 +26,7 @@ from ftpx.errors import (
 )
 from ftpx.interfaces import IWorkerPool
 
-__all__ = ["ERRORS", "call", "storage_error"]
+__all__ = ["ERRORS", "call", "change", "storage_error"]
 
 _T = TypeVar("_T")
 
@@ -53,13 +55,63 @@ ERRORS: Final[dict[int, type[StorageError]]] = {
     errno.ENFILE: StorageUnavailable,
     errno.ENOMEM: StorageUnavailable,
     errno.EAGAIN: StorageUnavailable,
+    # What is said of a storage that is elsewhere.
+    errno.ETIMEDOUT: StorageUnavailable,
+    errno.ECONNREFUSED: StorageUnavailable,
+    errno.ECONNRESET: StorageUnavailable,
+    errno.ECONNABORTED: StorageUnavailable,
+    errno.EPIPE: StorageUnavailable,
+    errno.EHOSTUNREACH: StorageUnavailable,
+    errno.EHOSTDOWN: StorageUnavailable,
+    errno.ENETUNREACH: StorageUnavailable,
+    errno.ENETDOWN: StorageUnavailable,
+}
+
+# What Python's own errors mean if they were raised without a number, as libraries do.
+_NUMBERS: Final[dict[type[OSError], int]] = {
+    FileNotFoundError: errno.ENOENT,
+    FileExistsError: errno.EEXIST,
+    NotADirectoryError: errno.ENOTDIR,
+    IsADirectoryError: errno.EISDIR,
+    PermissionError: errno.EACCES,
+    BlockingIOError: errno.EAGAIN,
+    TimeoutError: errno.ETIMEDOUT,
+    ConnectionRefusedError: errno.ECONNREFUSED,
+    BrokenPipeError: errno.EPIPE,
+    ConnectionError: errno.ECONNRESET,
 }
 
 
 def storage_error(error: OSError) -> StorageError:
     """What an error of the operating system means here. Its text is that of the errno: no path is in it."""
-    number = error.errno or errno.EIO
+    number = error.errno
+    if not isinstance(number, int) or number <= 0:
+        number = next((meant for kind, meant in _NUMBERS.items() if isinstance(error, kind)), errno.EIO)
     return ERRORS.get(number, StorageFailure)(os.strerror(number))
+
+
+class _Change(Generic[_T]):
+    """A call that changes something. Either a thread begins it, or it is given up before."""
+
+    def __init__(self, function: Callable[..., _T]) -> None:
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self._function = function
+        self._first = Lock()
+        self.answer: StorageUnavailable | None = None
+
+    def __call__(self, *arguments: object) -> _T:
+        """In a thread: make the call."""
+        if not self._first.acquire(blocking=False):
+            raise StorageUnavailable("it was given up")
+        try:
+            return self._function(*arguments)
+        except StorageUnavailable as error:
+            self.answer = error
+            raise
+
+    def given_up(self) -> bool:
+        """Have no thread begin it; false if one has done so."""
+        return self._first.acquire(blocking=False)
 
 
 async def call(
@@ -71,3 +123,22 @@ async def call(
     except OSError as error:
         # Not chained: the error of the operating system holds real paths.
         raise storage_error(error) from None
+
+
+async def change(
+    pool: IWorkerPool, function: Callable[..., _T], *arguments: object, discard: Callable[[_T], object] | None = None
+) -> _T:
+    """
+    As `call`, for a call that changes something.
+
+    :raises OutcomeUnknown: it was begun, and did not come back in time.
+    """
+    changing = _Change(function)
+    try:
+        return await pool.run(changing, *arguments, discard=discard)
+    except OSError as error:
+        raise storage_error(error) from None
+    except StorageUnavailable as error:
+        if changing.answer is not error and not changing.given_up():
+            raise OutcomeUnknown("no answer in time") from None
+        raise

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from zope.interface import implementer
 
-from ftpx.errors import StorageError
+from ftpx.errors import StorageError, StorageUnavailable
 from ftpx.interfaces import (
     Block,
     Entry,
@@ -15,13 +16,18 @@ from ftpx.interfaces import (
     IPartialFile,
     IReadableFile,
     IStagedDescriptor,
+    IStoragePool,
     IWorkerPool,
 )
+from ftpx.storage.deadline import LONGER
 from ftpx.storage.descriptor import Descriptor, release
-from ftpx.storage.failures import call, storage_error
+from ftpx.storage.failures import call, change, storage_error
 from ftpx.storage.upload import Upload
 
 __all__ = ["LocalReadableFile", "LocalWritableFile"]
+
+_BEHIND: Final = 1 / 60
+"""As `LONGER`, of what stands behind a call that was given up: it gets its turn whether anybody waits or not."""
 
 
 def _read(descriptor: int, size: int, offset: int) -> bytes:
@@ -45,8 +51,9 @@ class LocalReadableFile:
     :param nearby: the descriptor can be closed in the reactor thread unless that frees the file.
     """
 
-    def __init__(self, pool: IWorkerPool, descriptor: Descriptor, entry: Entry, *, nearby: bool) -> None:
-        self.pool = pool
+    def __init__(self, pool: IStoragePool, descriptor: Descriptor, entry: Entry, *, nearby: bool) -> None:
+        self.pool = pool.patient
+        self._pool = pool
         self.entry = entry
         self._descriptor = descriptor
         self._nearby = nearby
@@ -65,7 +72,7 @@ class LocalReadableFile:
         wanted = min(size, self.entry.size - offset)
         if wanted <= 0:
             return b""
-        return await call(self.pool, self._descriptor.use, _read, wanted, offset)
+        return await call(self._pool.allowing(ongoing=True), self._descriptor.use, _read, wanted, offset)
 
     def close(self) -> None:
         """Close the file; see `IReadableFile`."""
@@ -87,8 +94,9 @@ class LocalWritableFile:
     One small block is kept until the next call that goes to a thread, so a small file costs one such call less.
     """
 
-    def __init__(self, pool: IWorkerPool, upload: Upload) -> None:
-        self.pool = pool
+    def __init__(self, pool: IStoragePool, upload: Upload) -> None:
+        self.pool = pool.patient
+        self._pool = pool
         self.offset = upload.offset
         self._upload = upload
         self._position = upload.offset
@@ -109,16 +117,19 @@ class LocalWritableFile:
         if len(block) <= _SMALL and not self._kept and self._upload.open:
             self._kept.append((bytes(block), position))
         else:
-            await call(self.pool, self._upload.write, *self._kept, (block, position))
+            await call(self._pool.allowing(ongoing=True), self._upload.write, *self._kept, (block, position))
             self._kept.clear()
 
     async def commit(self) -> Entry:
         """Publish; see `IWritableFile`."""
-        return await call(self.pool, self._upload.commit, False, *self._kept)
+        return await self._commit(durably=False)
 
     async def commit_durably(self) -> Entry:
         """Publish what is on disk; see `IDurableFile`."""
-        return await call(self.pool, self._upload.commit, True, *self._kept)
+        return await self._commit(durably=True)
+
+    async def _commit(self, *, durably: bool) -> Entry:
+        return await change(self._last_calls(), self._upload.commit, durably, *self._kept)
 
     def prepare(self) -> None:
         """In a thread: see `IStagedDescriptor`."""
@@ -126,11 +137,22 @@ class LocalWritableFile:
 
     async def suspend(self) -> None:
         """Keep what was written; see `IPartialFile`."""
-        if self._upload.open:
-            await call(self.pool, self._upload.suspend, *self._kept)
+        if not self._upload.open:
+            return
+        behind = self._upload.busy
+        try:
+            await call(self._last_calls(), self._upload.suspend, *self._kept)
+        except StorageUnavailable:
+            # What broke the upload off is to be told, and not this; it is kept as soon as that call comes back.
+            if not behind:
+                raise
 
     async def abort(self) -> None:
         """Throw away; see `IWritableFile`."""
         # A commit that was made has closed it; one that was cancelled or refused may not have been.
         if self._upload.open:
-            await release(self.pool, self._upload)
+            await release(self._last_calls(), self._upload)
+
+    def _last_calls(self) -> IWorkerPool:
+        """Where the upload is ended: with much time, unless that would be waiting for a call that was given up."""
+        return self._pool.allowing(longer=_BEHIND if self._upload.busy else LONGER, ongoing=True)

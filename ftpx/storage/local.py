@@ -19,17 +19,18 @@ from ftpx.interfaces import (
     IServerSideCopy,
     IStorage,
     IStoragePlugin,
+    IStoragePool,
     ISubtrees,
     ISymbolicLinks,
     ITimes,
     IWithoutLinks,
-    IWorkerPool,
     IWritableFile,
     Path,
 )
 from ftpx.storage.beneath import DIRECTORY, Beneath, KernelBeneath, Root, WalkBeneath
+from ftpx.storage.deadline import LONGER
 from ftpx.storage.descriptor import Closable, Descriptor, release
-from ftpx.storage.failures import call
+from ftpx.storage.failures import call, change
 from ftpx.storage.files import LocalReadableFile, LocalWritableFile
 from ftpx.storage.names import names_to_read, names_to_write
 from ftpx.storage.syscalls import has_openat2
@@ -59,7 +60,7 @@ class LocalStorage:
     can answer from its caches.
     """
 
-    def __init__(self, tree: Tree, pool: IWorkerPool) -> None:
+    def __init__(self, tree: Tree, pool: IStoragePool) -> None:
         self._tree = tree
         self._pool = pool
 
@@ -73,11 +74,12 @@ class LocalStorage:
         """The entries of a directory; see `IStorage`."""
         scan = await call(self._pool, self._tree.scan, names_to_read(path), discard=_close)
         try:
-            while (page := await call(self._pool, scan.page)) is not None:
+            while (page := await call(self._pool.allowing(ongoing=True), scan.page)) is not None:
                 if page:
                     yield page
         finally:
-            await release(self._pool, scan)
+            # Nobody waits for that, as it comes behind a page that may hang.
+            release(self._pool.patient, scan)
 
     async def open_read(self, path: Path) -> IReadableFile:
         """Open a file; see `IStorage`."""
@@ -100,9 +102,9 @@ class LocalStorage:
         upload = await call(self._pool, begin, *arguments, discard=_close)
         try:
             while upload.keeping:
-                await call(self._pool, upload.keep)
+                await call(self._pool.allowing(longer=LONGER, ongoing=True), upload.keep)
         except BaseException:
-            release(self._pool, upload)
+            release(self._pool.patient, upload)
             raise
         return upload
 
@@ -131,7 +133,7 @@ class LocalStorage:
 
     async def discard_partial(self, path: Path, owner: str) -> bool:
         """Throw a partial upload away; see `IPartialUploads`."""
-        return bool(path) and await call(self._pool, self._tree.discard_partial, names_to_read(path), owner)
+        return bool(path) and await change(self._pool, self._tree.discard_partial, names_to_read(path), owner)
 
     async def kept_octets(self, owner: str, path: Path | None = None) -> int:
         """
@@ -146,28 +148,29 @@ class LocalStorage:
 
     async def tidy_partials(self, lifetime: float) -> None:
         """Throw away what is of no use any more; see `IPartialUploads`."""
-        await call(self._pool, self._tree.tidy_partials, lifetime)
+        # Nobody waits for it, and who begins it again does so only when it is done.
+        await call(self._pool.patient, self._tree.tidy_partials, lifetime)
 
     async def make_directory(self, path: Path) -> None:
         """Make a directory; see `IStorage`."""
         if not path:
             raise AlreadyExists("the root is there")
-        await call(self._pool, self._tree.make_directory, names_to_write(path))
+        await change(self._pool, self._tree.make_directory, names_to_write(path))
 
     async def remove_directory(self, path: Path) -> None:
         """Remove an empty directory; see `IStorage`."""
-        await call(self._pool, self._tree.remove_directory, _not_root(path, names_to_read))
+        await change(self._pool, self._tree.remove_directory, _not_root(path, names_to_read))
 
     async def remove_file(self, path: Path) -> None:
         """Remove anything but a directory; see `IStorage`."""
         if not path:
             raise IsADirectory("the root is a directory")
-        await call(self._pool, self._tree.remove_file, names_to_read(path))
+        await change(self._pool, self._tree.remove_file, names_to_read(path))
 
     async def rename(self, source: Path, destination: Path) -> None:
         """Give an entry another name; see `IStorage`."""
         names = _not_root(source, names_to_read), _not_root(destination, names_to_write)
-        await call(self._pool, self._tree.rename, *names)
+        await change(self._pool, self._tree.rename, *names)
 
     async def subtree(self, path: Path) -> IStorage:
         """A directory as a storage of its own; see `ISubtrees`."""
@@ -179,11 +182,11 @@ class LocalStorage:
 
     async def set_modified(self, path: Path, seconds: float) -> None:
         """Set the time of the last modification; see `ITimes`."""
-        await call(self._pool, self._tree.set_modified, names_to_read(path), seconds)
+        await change(self._pool, self._tree.set_modified, names_to_read(path), seconds)
 
     async def set_mode(self, path: Path, mode: int) -> None:
         """Set the permission bits; see `IModes`."""
-        await call(self._pool, self._tree.set_mode, names_to_read(path), mode)
+        await change(self._pool, self._tree.set_mode, names_to_read(path), mode)
 
     async def make_link(self, path: Path, target: str) -> None:
         """Make a symbolic link; see `ISymbolicLinks`. It is followed only as long as it stays in here."""
@@ -195,13 +198,18 @@ class LocalStorage:
             raise NameRefused("no octets stand for this target") from None
         if not octets or b"\0" in octets:
             raise NameRefused("no target of a link")
-        await call(self._pool, self._tree.make_link, names_to_write(path), octets)
+        await change(self._pool, self._tree.make_link, names_to_write(path), octets)
 
     async def copy(self, source: Path, destination: Path) -> None:
         """Copy a file, staged; see `IServerSideCopy`."""
         names = names_to_read(source), _not_root(destination, names_to_write)
         upload = await self._begin(self._tree.begin_copy, *names)
-        await call(self._pool, upload.commit, False)
+        try:
+            await change(self._pool.allowing(longer=LONGER, ongoing=True), upload.commit, False)
+        finally:
+            # A commit that was made has closed it.
+            if upload.open:
+                release(self._pool.patient, upload)
 
     async def free_space(self, path: Path) -> int:
         """Octets that could still be stored; see `IFreeSpace`."""
@@ -228,7 +236,7 @@ def _not_root(path: Path, names: Callable[[Path], list[bytes]]) -> list[bytes]:
     return names(path)
 
 
-def open_local(directory: str, pool: IWorkerPool, *, openat2: bool = True, tmpfile: bool = True) -> LocalStorage:
+def open_local(directory: str, pool: IStoragePool, *, openat2: bool = True, tmpfile: bool = True) -> LocalStorage:
     """
     A directory as a storage. Blocks: it is called at start-up.
 
@@ -259,7 +267,7 @@ class LocalPlugin:
         "An upload appears under its name when it is complete."
     )
 
-    def open_storage(self, arguments: str, pool: IWorkerPool) -> IStorage:
+    def open_storage(self, arguments: str, pool: IStoragePool) -> IStorage:
         """Open the directory; see `IStoragePlugin`."""
         if not arguments:
             raise ConfigurationError("local: needs a directory, as in local:/srv/ftp")

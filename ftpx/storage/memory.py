@@ -34,9 +34,9 @@ from ftpx.interfaces import (
     IStagedContent,
     IStorage,
     IStoragePlugin,
+    IStoragePool,
     ISubtrees,
     ITimes,
-    IWorkerPool,
     IWritableFile,
     Path,
 )
@@ -182,9 +182,11 @@ class MemoryStorage:
         for name in path:
             if not isinstance(node, Directory):
                 raise NotADirectory("not a directory")
-            if name not in node.children:
+            child = node.children.get(name)
+            if child is None:
+                _require_short(name)
                 raise NotFound("no such file or directory")
-            node = node.children[name]
+            node = child
         return node
 
     def _directory(self, path: Path) -> Directory:
@@ -201,9 +203,8 @@ class MemoryStorage:
 
     def _new_place(self, path: Path) -> tuple[Directory, str]:
         """The directory where a new entry may be put, and the name for it."""
-        if len(octets(path[-1])) > LONGEST_NAME:
-            raise NameRefused("the name is too long")
         directory = self._directory(path[:-1])
+        _require_short(path[-1])
         if directory.removed:
             raise NotFound("no such file or directory")
         return directory, path[-1]
@@ -410,6 +411,12 @@ def _version(node: File | None) -> int | None:
     return None if node is None else node.version
 
 
+def _require_short(name: str) -> None:
+    """:raises NameRefused: nothing can have this name."""
+    if len(octets(name)) > LONGEST_NAME:
+        raise NameRefused("the name is too long")
+
+
 def _refuse_root(path: Path) -> None:
     if not path:
         raise PermissionDenied("not with the root")
@@ -434,7 +441,7 @@ class MemoryPlugin:
     argument_format = "[SIZE]"
     help = "Files in memory, gone when the server ends. SIZE is how many octets they may have together."
 
-    def open_storage(self, arguments: str, pool: IWorkerPool) -> IStorage:
+    def open_storage(self, arguments: str, pool: IStoragePool) -> IStorage:
         """An empty storage; see `IStoragePlugin`."""
         if not arguments:
             return MemoryStorage()

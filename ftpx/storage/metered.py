@@ -28,6 +28,7 @@ from ftpx.interfaces import (
     ISubtrees,
     ISymbolicLinks,
     ITimes,
+    IVersions,
     IWithoutLinks,
     IWritableFile,
     Path,
@@ -37,7 +38,7 @@ from ftpx.running import to_the_end
 from ftpx.storage.abilities import provide_like
 from ftpx.storage.budget import Budget
 from ftpx.storage.metered_file import MeteredFile
-from ftpx.storage.spot import Holding, Spot, hold, place_of
+from ftpx.storage.spot import Holding, Spot, counts, hold, place_of
 
 __all__ = ["MeteredStorage"]
 
@@ -54,6 +55,7 @@ _ABILITIES: Final = (
     IServerSideCopy,
     IDurable,
     IPartialUploads,
+    IVersions,
 )
 
 
@@ -110,6 +112,10 @@ class MeteredStorage:
     def rights(self, path: Path) -> Right:
         """What may be done at a path; see `IRights`."""
         return IRights(self._inner).rights(path)
+
+    def origin(self, path: Path) -> Path | None:
+        """Where what is kept at a path has been; see `IVersions`."""
+        return IVersions(self._inner).origin(path)
 
     async def set_modified(self, path: Path, seconds: float) -> None:
         """Set the time of the last modification; see `ITimes`."""
@@ -235,7 +241,10 @@ class MeteredStorage:
         await self._change([self._spot(path)], partial(self._inner.remove_file, path))
 
     async def rename(self, source: Path, destination: Path) -> None:
-        """Give an entry another name; see `IStorage`."""
+        """Give an entry another name; what did not count until now needs room. See `IStorage`."""
+        if not counts(self._inner, source):
+            await self._bring(source, destination, partial(self._inner.rename, source, destination))
+            return
         spots = [self._spot(path) for path in dict.fromkeys((source, destination))]
         await self._change(spots, partial(self._inner.rename, source, destination))
 
@@ -246,9 +255,12 @@ class MeteredStorage:
 
     async def copy(self, source: Path, destination: Path) -> None:
         """Copy a file; see `IServerSideCopy`."""
-        copy = partial(IServerSideCopy(self._inner).copy, source, destination)
+        await self._bring(source, destination, partial(IServerSideCopy(self._inner).copy, source, destination))
+
+    async def _bring(self, source: Path, destination: Path, bring: Callable[[], Awaitable[None]]) -> None:
+        """Have a file at a path that has the content of another one, and counts in addition to it."""
         if not self._quotas.limited:
-            await copy()
+            await bring()
             return
         spots = [self._spot(path) for path in dict.fromkeys((source, destination))]
         reservation = await self._quotas.reserve(0, 0, [spot.place for spot in spots])
@@ -261,7 +273,7 @@ class MeteredStorage:
             await reservation.release()
             raise
         try:
-            await copy()
+            await bring()
         except CancelledError:
             # A thread may still be at it.
             await to_the_end(_settle_unknown(reservation))

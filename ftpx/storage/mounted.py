@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -34,8 +34,11 @@ from ftpx.interfaces import (
     IRights,
     IServerSideCopy,
     IStorage,
+    ISubtrees,
     ISymbolicLinks,
+    ITidied,
     ITimes,
+    IVersions,
     IWithoutLinks,
     IWritableFile,
     Kind,
@@ -43,6 +46,7 @@ from ftpx.interfaces import (
     Right,
 )
 from ftpx.storage.copy import copy_content, copy_file
+from ftpx.storage.prefixed import PrefixedStorage, subtree
 
 __all__ = ["MountedStorage"]
 
@@ -58,6 +62,8 @@ _ABILITIES: Final = (
     IDurable,
     IPartialUploads,
     IQuotaLeft,
+    IVersions,
+    ITidied,
 )
 
 # What is said of a place where the storage has nothing, or no directory.
@@ -84,7 +90,7 @@ class _Place:
         return self.storage
 
 
-@implementer(IStorage)
+@implementer(IStorage, ISubtrees)
 class MountedStorage:
     """
     A storage with others mounted in it; of those whose path a path begins with, the one with the longest serves.
@@ -93,8 +99,8 @@ class MountedStorage:
     under these names. They cannot be changed, moved or removed. A storage that fails does so below its place only: what
     is told of the place in a listing is made up.
 
-    It has the abilities that any of them has, but for `ISubtrees`; where the one at a path lacks it, it raises
-    `NotSupported`. Nothing can be renamed from one to another.
+    It has the abilities that any of them has; where the one at a path lacks it, it raises `NotSupported`. Nothing can
+    be renamed from one to another.
 
     :param base: is at the root.
     :param mounts: the others by their paths, none of which is that of the root.
@@ -227,6 +233,22 @@ class MountedStorage:
         limited = IRights(place.storage, None)
         return Right.ALL if limited is None else limited.rights(place.path)
 
+    def origin(self, path: Path) -> Path | None:
+        """Where what is kept at a path has been; see `IVersions`."""
+        place = self._place(path)
+        versions = IVersions(place.storage, None)
+        origin = None if versions is None else versions.origin(place.path)
+        return None if origin is None else path[: len(path) - len(place.path)] + origin
+
+    async def subtree(self, path: Path) -> IStorage:
+        """A directory as a storage: as its part makes it, unless others are mounted in there. See `ISubtrees`."""
+        place = self._place(path)
+        if path not in self._names:
+            return await subtree(place.storage, place.path)
+        if (await self.stat(path)).kind is not Kind.DIRECTORY:
+            raise NotADirectory("not a directory")
+        return PrefixedStorage(self, path)
+
     def without_links(self) -> IStorage:
         """The same, with nothing behind any link of the storages that have some; see `IWithoutLinks`."""
         parts = {path: _without_links(part) for path, part in self._parts.items()}
@@ -324,14 +346,11 @@ class MountedStorage:
 
     async def tidy_partials(self, lifetime: float) -> None:
         """Throw away what is of no use any more, in all that do not fail; see `IPartialUploads`."""
-        failed: StorageError | None = None
-        for partials in self._keeping():
-            try:
-                await partials.tidy_partials(lifetime)
-            except StorageError as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
+        await _all(partials.tidy_partials(lifetime) for partials in self._keeping())
+
+    async def tidy(self) -> None:
+        """Have everything tidied that does not fail; see `ITidied`."""
+        await _all(tidied.tidy() for part in self._parts.values() if (tidied := ITidied(part, None)) is not None)
 
     def _keeping(self) -> list[IPartialUploads]:
         return [partials for part in self._parts.values() if (partials := IPartialUploads(part, None)) is not None]
@@ -339,6 +358,18 @@ class MountedStorage:
 
 def _directory(name: str) -> Entry:
     return Entry(name, Kind.DIRECTORY)
+
+
+async def _all(calls: Iterable[Awaitable[None]]) -> None:
+    """Make all of the calls, one after another; if some fail, the first of their errors is raised behind the last."""
+    failed: StorageError | None = None
+    for call in calls:
+        try:
+            await call
+        except StorageError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 def _without_links(storage: IStorage) -> IStorage:

@@ -42,6 +42,9 @@ class Directory(_Node):
 Node = File | Directory
 
 
+_numbers = itertools.count(1)
+
+
 class Volume:
     """
     Makes nodes, and counts the octets in use up to a limit; what is being uploaded counts too.
@@ -52,6 +55,7 @@ class Volume:
     def __init__(self, clock: Callable[[], float], limit: int | None = None) -> None:
         self._clock = clock
         self._numbers = itertools.count(1)
+        self._number = next(_numbers)
         self.limit = limit
         self.used = 0
 
@@ -93,6 +97,7 @@ class Volume:
             modified=node.modified,
             created=node.created,
             mode=node.mode,
-            identity=b"%x" % node.identity,
+            # Two storages in one tree must not have two files of one identity.
+            identity=b"m%x.%x" % (self._number, node.identity),
             version=b"%x" % node.version,
         )

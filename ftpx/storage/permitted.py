@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager
-from typing import Any, Final, NoReturn, cast
+from typing import Final, NoReturn, cast
 
-from zope.interface import alsoProvides, implementer, providedBy
+from zope.interface import implementer
 
 from ftpx.errors import (
     AlreadyExists,
@@ -20,12 +20,10 @@ from ftpx.errors import (
     StorageError,
 )
 from ftpx.interfaces import (
-    Block,
     Entry,
     IAccessRules,
     ICreationTimes,
     IDurable,
-    IDurableFile,
     IFreeSpace,
     IModes,
     IPartialFile,
@@ -37,6 +35,7 @@ from ftpx.interfaces import (
     IStorage,
     ISymbolicLinks,
     ITimes,
+    IVersions,
     IWritableFile,
     Kind,
     Path,
@@ -44,6 +43,7 @@ from ftpx.interfaces import (
 )
 from ftpx.storage.abilities import provide_like
 from ftpx.storage.copy import copy_content
+from ftpx.storage.forwarding import ForwardingFile
 
 __all__ = ["PermittedStorage"]
 
@@ -87,13 +87,20 @@ class _Guard:
 
     def __init__(self, inner: IStorage, rules: IAccessRules) -> None:
         self._inner = IRights(inner, None)
+        self._versions = IVersions(inner, None)
         self._rules = rules
 
     def rights(self, path: Path) -> Right:
+        rights = self.ruled(path)
+        return rights if self._inner is None else rights & self._inner.rights(path)
+
+    def ruled(self, path: Path) -> Right:
+        """What the rules say of a path, and of where what is kept there has been."""
         if self._rules.is_hidden(path):
             return _NOTHING
         rights = self._rules.rights(path)
-        return rights if self._inner is None else rights & self._inner.rights(path)
+        origin = None if self._versions is None else self._versions.origin(path)
+        return rights if origin is None else rights & self.ruled(origin)
 
     def require(self, path: Path, *wanted: Right) -> None:
         """:raises PermissionDenied: of each of these, at least one of the rights in it must be there."""
@@ -129,47 +136,26 @@ class _Guard:
         return all(self.rights(path[:length]) & Right.LOOK for length in range(shortest, len(path) + 1))
 
 
-@implementer(IWritableFile)
-class _PermittedFile:
+class _PermittedFile(ForwardingFile):
     """
-    A writable file around another one, with all of its abilities. It is published only if that is still allowed.
+    A writable file around another one. It is published only if that is still allowed.
 
     :param rights: what is needed for it.
     """
 
     def __init__(self, guard: _Guard, path: Path, rights: Right, file: IWritableFile) -> None:
-        self.offset = file.offset
+        super().__init__(file)
         self._guard = guard
         self._path = path
         self._rights = rights
-        self._file = file
-        alsoProvides(self, *providedBy(file))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    async def write(self, block: Block) -> None:
-        """Add a block; see `IWritableFile`."""
-        await self._file.write(block)
-
-    async def commit(self) -> Entry:
+    async def publish(self, commit: Callable[[], Awaitable[Entry]]) -> Entry:
         """Publish; see `IWritableFile`."""
-        return await self._publish(self._file.commit)
-
-    async def commit_durably(self) -> Entry:
-        """Publish, so that it survives a loss of power; see `IDurableFile`."""
-        return await self._publish(IDurableFile(self._file).commit_durably)
-
-    async def _publish(self, commit: Callable[[], Awaitable[Entry]]) -> Entry:
         if self._rights not in self._guard.rights(self._path):
-            await self._file.abort()
+            await self.abort()
             _refuse()
         with self._guard.discreet(self._path):
             return await commit()
-
-    async def abort(self) -> None:
-        """Throw away; see `IWritableFile`."""
-        await self._file.abort()
 
 
 @implementer(IStorage, IRights)
@@ -360,7 +346,7 @@ class PermittedStorage:
         if self._guard.is_boundary(source) or self._guard.is_boundary(destination):
             _refuse()
         entry = await self._inner.stat(source)
-        here, there = self.rights(source), self.rights(destination)
+        here, there = self._guard.ruled(source), self._guard.ruled(destination)
         counting = Right.ALL if entry.kind is Kind.DIRECTORY else _WITH_FILES
         if there & ~here & counting:
             _refuse()

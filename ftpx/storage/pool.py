@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar, cast
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, gatherResults, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -17,13 +17,17 @@ from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from ftpx.errors import StorageUnavailable
-from ftpx.interfaces import IWorkerPool
+from ftpx.interfaces import IStoragePool, IWorkerPool
 
 __all__ = ["WorkerPool"]
 
 _T = TypeVar("_T")
 
 _log = Logger()
+
+
+def _nothing() -> None:
+    """What is done where nobody wants to know."""
 
 
 class _Call(Generic[_T]):
@@ -75,7 +79,7 @@ class _Call(Generic[_T]):
         return True
 
 
-@implementer(IWorkerPool)
+@implementer(IStoragePool)
 class WorkerPool:
     """
     At most ``size`` threads, started as they are needed, and at most ``waiting`` calls that
@@ -84,6 +88,8 @@ class WorkerPool:
     Calls go over one queue that every thread reads, and all results that are ready are handed
     over in one turn of the reactor: that is what makes a call cheaper than ``deferToThread``.
     The threads do not keep the process alive: a call that hangs cannot stop it from ending.
+
+    ``came_back`` is called, in the reactor thread, whenever threads have come back with calls, whoever waits for them.
     """
 
     def __init__(self, reactor: IReactorFromThreads, size: int, waiting: int, name: str) -> None:
@@ -99,11 +105,34 @@ class WorkerPool:
         self._started = 0
         self._outstanding = 0
         self._stopped: Deferred[None] | None = None
+        self._name = name
+        self._others: list[WorkerPool] = []
+        self.came_back: Callable[[], object] = _nothing
+
+    @property
+    def patient(self) -> IWorkerPool:
+        """The pool itself: it has no deadline."""
+        return self
+
+    def allowing(self, *, longer: float = 1, ongoing: bool = False) -> IWorkerPool:
+        """The pool itself: see `patient`."""
+        return self
+
+    def another(self) -> WorkerPool:
+        """A pool like this one, with threads of its own; see `IStoragePool`."""
+        number = len(self._others) + 1
+        other = WorkerPool(self._reactor, self._size, self._most - self._size, f"{self._name}-{number}")
+        self._others.append(other)
+        if self._running:
+            other.start()
+        return other
 
     def start(self) -> None:
         """Begin to take calls."""
         self._threads.start()
         self._running = True
+        for other in self._others:
+            other.start()
 
     def stop(self) -> Deferred[None]:
         """Take no more calls. Fires when those that were taken are done and the threads have ended."""
@@ -112,7 +141,9 @@ class WorkerPool:
         self._running = False
         stopped = self._stopped = Deferred()
         self._end_if_idle()
-        return stopped
+        if not self._others:
+            return stopped
+        return gatherResults([stopped, *(other.stop() for other in self._others)]).addCallback(lambda _: None)
 
     def run(
         self, function: Callable[..., _T], *arguments: object, discard: Callable[[_T], object] | None = None
@@ -144,6 +175,7 @@ class WorkerPool:
     def _deliver(self) -> None:
         # First the flag: what finishes from here on asks for a turn of its own.
         self._notified = False
+        self.came_back()
         for _ in range(len(self._finished)):
             call = self._finished.popleft()
             self._outstanding -= 1

@@ -1,4 +1,4 @@
-"""A storage that nobody can write to."""
+"""``readonly:STORAGE``: a storage that nobody can write to."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from ftpx.interfaces import (
     IReadableFile,
     IRights,
     IStorage,
+    IStoragePlugin,
+    IStoragePool,
     ISubtrees,
     IWithoutLinks,
-    IWritableFile,
     Path,
     Right,
 )
 from ftpx.storage.abilities import provide_like
+from ftpx.storage.refusing import RefusingChanges
+from ftpx.storage.registry import open_storage
+from ftpx.storage.spec import Settings
 
-__all__ = ["ReadOnlyStorage"]
-
-
-def _refuse() -> NoReturn:
-    raise PermissionDenied("the storage is read-only")
+__all__ = ["ReadOnlyPlugin", "ReadOnlyStorage", "plugin"]
 
 
 @implementer(IStorage, IRights)
-class ReadOnlyStorage:
+class ReadOnlyStorage(RefusingChanges):
     """Reads from another storage. Of its abilities there are left: `ISubtrees`, `IWithoutLinks`, `IFreeSpace`."""
 
     def __init__(self, inner: IStorage) -> None:
         self._inner = inner
         provide_like(self, inner, [ISubtrees, IWithoutLinks, IFreeSpace])
+
+    def refuse(self) -> NoReturn:
+        """:raises PermissionDenied: always."""
+        raise PermissionDenied("the storage is read-only")
 
     def rights(self, path: Path) -> Right:
         """To look, as far as the inner storage allows it; see `IRights`."""
@@ -54,26 +58,6 @@ class ReadOnlyStorage:
         """Open a file; see `IStorage`."""
         return await self._inner.open_read(path)
 
-    async def open_write(self, path: Path, *, offset: int | None = 0, exclusive: bool = False) -> IWritableFile:
-        """:raises PermissionDenied: always."""
-        _refuse()
-
-    async def make_directory(self, path: Path) -> None:
-        """:raises PermissionDenied: always."""
-        _refuse()
-
-    async def remove_directory(self, path: Path) -> None:
-        """:raises PermissionDenied: always."""
-        _refuse()
-
-    async def remove_file(self, path: Path) -> None:
-        """:raises PermissionDenied: always."""
-        _refuse()
-
-    async def rename(self, source: Path, destination: Path) -> None:
-        """:raises PermissionDenied: always."""
-        _refuse()
-
     async def subtree(self, path: Path) -> IStorage:
         """A directory as a storage that is read-only too; see `ISubtrees`."""
         return ReadOnlyStorage(await ISubtrees(self._inner).subtree(path))
@@ -85,3 +69,21 @@ class ReadOnlyStorage:
     async def free_space(self, path: Path) -> int:
         """Octets that others could still store; see `IFreeSpace`."""
         return await IFreeSpace(self._inner).free_space(path)
+
+
+@implementer(IStoragePlugin)
+class ReadOnlyPlugin:
+    """``readonly:STORAGE``."""
+
+    prefix = "readonly"
+    _settings = Settings(prefix)
+    argument_format = _settings.argument_format
+    help = "Another storage that nobody can write to."
+
+    def open_storage(self, arguments: str, pool: IStoragePool) -> IStorage:
+        """Open the other storage; see `IStoragePlugin`."""
+        _, inner = self._settings.read(arguments)
+        return ReadOnlyStorage(open_storage(inner, pool))
+
+
+plugin = ReadOnlyPlugin()

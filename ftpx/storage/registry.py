@@ -2,96 +2,49 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Final
 
-from twisted.logger import Logger
-from twisted.plugin import getPlugins
-from twisted.python.reflect import namedAny
-
-import twisted.plugins
 from ftpx.errors import ConfigurationError
-from ftpx.interfaces import IStorage, IStoragePlugin, IWorkerPool
+from ftpx.interfaces import IStorage, IStoragePlugin, IStoragePool
+from ftpx.plugins import Kinds
 
-__all__ = ["open_storage", "storage_plugins"]
-
-_log = Logger()
+__all__ = ["MOST_NESTED", "open_storage", "storage_plugins"]
 
 _BUILT_IN: Final = {
     "local": "ftpx.storage.local.plugin",
     "memory": "ftpx.storage.memory.plugin",
+    "object": "ftpx.storage.objects.plugin.plugin",
+    "fsspec": "ftpx.storage.filesystems.plugin.plugin",
+    "crypt": "ftpx.storage.encrypted.kind.plugin",
+    "mount": "ftpx.storage.mount_plugin.plugin",
+    "overlay": "ftpx.storage.overlay.plugin.plugin",
+    "readonly": "ftpx.storage.readonly.plugin",
+    "trash": "ftpx.storage.trash.plugin.plugin",
 }
+_KINDS: Final[Kinds[IStoragePlugin]] = Kinds("storage", IStoragePlugin, IStorage, _BUILT_IN)
+
+MOST_NESTED: Final = 16
+"""How deeply storages may be wrapped in each other."""
+_nested: ContextVar[int] = ContextVar("_nested", default=0)
 
 
-def open_storage(spec: str, pool: IWorkerPool) -> IStorage:
+def open_storage(spec: str, pool: IStoragePool) -> IStorage:
     """
     Make the storage that ``KIND:ARGUMENTS`` names.
 
-    :raises ConfigurationError: there is no such kind, or it cannot use the arguments.
+    :raises ConfigurationError: there is no such kind, or it cannot use the arguments; or it is wrapped too often.
     """
-    kind, _, arguments = spec.partition(":")
-    plugin = _plugin(kind)
+    if _nested.get() >= MOST_NESTED:
+        raise ConfigurationError(f"more than {MOST_NESTED} storages are wrapped in each other")
+    token = _nested.set(_nested.get() + 1)
     try:
-        storage = plugin.open_storage(arguments, pool)
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        raise ConfigurationError(f"the storage kind {kind!r} failed: {type(error).__name__}: {error}") from error
-    if not IStorage.providedBy(storage):
-        raise ConfigurationError(f"the storage kind {kind!r} made something that is no storage: {storage!r}")
+        storage: IStorage = _KINDS.make(spec, lambda plugin, arguments: plugin.open_storage(arguments, pool))
+    finally:
+        _nested.reset(token)
     return storage
 
 
 def storage_plugins() -> list[IStoragePlugin]:
     """All kinds that there are, the built-in ones first. Of two with one prefix, the first."""
-    kinds: dict[str, IStoragePlugin] = {}
-    for plugin in [*map(_built_in, _BUILT_IN), *_found()]:
-        kinds.setdefault(plugin.prefix, plugin)
-    return list(kinds.values())
-
-
-def _plugin(kind: str) -> IStoragePlugin:
-    if kind in _BUILT_IN:
-        return _built_in(kind)
-    found = list(_found())
-    broken: list[str] = []
-    if not any(plugin.prefix == kind for plugin in found):
-        # The cache of twisted.plugin may be out of date, and it does not tell what is broken.
-        imported, broken = _imported()
-        found += imported
-    for plugin in found:
-        if plugin.prefix == kind:
-            return plugin
-    known = ", ".join(sorted({*_BUILT_IN, *(plugin.prefix for plugin in found)}))
-    text = f"there is no storage kind {kind!r}; the kinds are: {known}"
-    raise ConfigurationError("; ".join([text, *broken]))
-
-
-def _built_in(kind: str) -> IStoragePlugin:
-    plugin: IStoragePlugin = namedAny(_BUILT_IN[kind])
-    return plugin
-
-
-def _found() -> Iterator[IStoragePlugin]:
-    """What `twisted.plugin` finds; it logs which module fails to import, and goes on."""
-    try:
-        yield from getPlugins(IStoragePlugin)
-    except Exception:
-        # A dropin.cache can hold anything.
-        _log.failure("the cache of plugins cannot be used")
-
-
-def _imported() -> tuple[list[IStoragePlugin], list[str]]:
-    """The plugins of every module that there is, cache or not, and which modules failed and why."""
-    plugins: list[IStoragePlugin] = []
-    broken: list[str] = []
-    for module in pkgutil.iter_modules(twisted.plugins.__path__, "twisted.plugins."):
-        try:
-            values = vars(importlib.import_module(module.name)).values()
-        except Exception as error:
-            broken.append(f"the plugin module {module.name} failed to import: {type(error).__name__}: {error}")
-        else:
-            plugins.extend(value for value in values if IStoragePlugin.providedBy(value))
-    return plugins, broken
+    return _KINDS.all()

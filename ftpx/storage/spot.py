@@ -8,10 +8,10 @@ from typing import Final
 
 import attrs
 
-from ftpx.errors import NotADirectory, NotFound
-from ftpx.interfaces import Entry, IPartialUploads, IStorage, Kind, Path
+from ftpx.errors import NameRefused, NotADirectory, NotFound
+from ftpx.interfaces import Entry, IPartialUploads, IStorage, IVersions, Kind, Path
 
-__all__ = ["COUNTED", "Holding", "Spot", "hold", "place_of"]
+__all__ = ["COUNTED", "Holding", "Spot", "counts", "hold", "place_of"]
 
 COUNTED: Final = {Kind.FILE: 1, Kind.LINK: 1, Kind.DIRECTORY: 0, Kind.OTHER: 0}
 """How many files an entry counts for."""
@@ -35,9 +35,22 @@ class Holding:
         return cls(entry.size if entry.kind is Kind.FILE else 0, COUNTED[entry.kind])
 
 
+def counts(storage: IStorage, path: Path) -> bool:
+    """Whether what is at a path counts at all: versions that are kept of what is gone do not."""
+    versions = IVersions(storage, None)
+    return versions is None or versions.origin(path) is None
+
+
 def place_of(part: str, path: Path) -> str:
-    """A short name for a place; ``part`` tells the parts of the tree apart that are not one storage."""
-    octets = "\0".join((part, *path)).encode("utf-8", "surrogateescape")
+    """
+    A short name for a place; ``part`` tells the parts of the tree apart that are not one storage.
+
+    :raises NameRefused: no octets stand for a name.
+    """
+    try:
+        octets = "\0".join((part, *path)).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise NameRefused("no octets stand for this name") from None
     return blake2b(octets, digest_size=16).hexdigest()
 
 
@@ -73,7 +86,7 @@ class Spot:
 
     async def holding(self) -> Holding:
         """What counts there."""
-        entry = await self.entry()
+        entry = await self.entry() if counts(self.storage, self.path) else None
         kept = await self.kept()
         return Holding(octets=kept, kept=kept) + (Holding() if entry is None else Holding.of(entry))
 

@@ -1,7 +1,9 @@
-"""Throwing away partial uploads whose time is over."""
+"""What is done to storages again and again: throwing away what has expired."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -11,26 +13,33 @@ from twisted.logger import Logger
 from ftpx.errors import StorageError
 from ftpx.interfaces import IPartialUploads
 
-__all__ = ["PartialTidying"]
+__all__ = ["PartialTidying", "Tidying"]
 
+_PERIOD: Final = 600.0
+"""How many seconds apart."""
 _OFTEN: Final = 10
-"""How often in a lifetime something is thrown away, within these bounds in seconds."""
-_SHORTEST, _LONGEST = 1.0, 600.0
+"""How often in a lifetime partial uploads are thrown away, within these bounds in seconds."""
+_SHORTEST, _LONGEST = 1.0, _PERIOD
 
 
-class PartialTidying:
+class Tidying:
     """
-    Tidies the partial uploads of a storage when it starts, and then again and again.
+    Tidies something when it starts, and then again and again, never twice at a time.
 
-    :param lifetime: how many seconds a partial upload is kept.
+    :param tidy: does it, such as `ITidied.tidy` of a storage.
+    :param what: what is said in the log to be tidied.
+    :param period: seconds from the end of one tidying to the next.
     """
 
     log = Logger()
 
-    def __init__(self, partials: IPartialUploads, lifetime: float, clock: IReactorTime) -> None:
-        self._partials = partials
-        self._lifetime = lifetime
+    def __init__(
+        self, tidy: Callable[[], Awaitable[None]], what: str, clock: IReactorTime, period: float = _PERIOD
+    ) -> None:
+        self._call_tidy = tidy
+        self._what = what
         self._clock = clock
+        self._period = period
         self._running = False
         self._call: IDelayedCall | None = None
 
@@ -47,11 +56,22 @@ class PartialTidying:
 
     async def _tidy(self) -> None:
         try:
-            await self._partials.tidy_partials(self._lifetime)
+            await self._call_tidy()
         except StorageError as error:
-            self.log.warn("uploads that broke off could not be tidied: {error}", error=error)
+            self.log.warn("{what} could not be tidied: {error}", what=self._what, error=error)
         except Exception:
-            self.log.failure("uploads that broke off could not be tidied")
+            self.log.failure("{what} could not be tidied", what=self._what)
         if self._running:
-            period = min(max(self._lifetime / _OFTEN, _SHORTEST), _LONGEST)
-            self._call = self._clock.callLater(period, lambda: Deferred.fromCoroutine(self._tidy()))
+            self._call = self._clock.callLater(self._period, lambda: Deferred.fromCoroutine(self._tidy()))
+
+
+class PartialTidying(Tidying):
+    """
+    Tidies the partial uploads of a storage.
+
+    :param lifetime: how many seconds a partial upload is kept.
+    """
+
+    def __init__(self, partials: IPartialUploads, lifetime: float, clock: IReactorTime) -> None:
+        period = min(max(lifetime / _OFTEN, _SHORTEST), _LONGEST)
+        super().__init__(partial(partials.tidy_partials, lifetime), "uploads that broke off", clock, period)

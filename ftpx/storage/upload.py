@@ -96,6 +96,11 @@ class Upload:
         """The descriptor of the staging file."""
         return self._staging.descriptor
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way."""
+        return self._lock.locked()
+
     def keep(self) -> None:
         """Copy the next slice of the content to keep. To be repeated as long as ``keeping`` is true."""
         with self._lock:

@@ -7,14 +7,14 @@ from contextlib import aclosing
 
 from ftpx.errors import NotADirectory, NotFound
 from ftpx.interfaces import IPartialUploads, IStorage, Kind, Path
-from ftpx.storage.spot import Holding
+from ftpx.storage.spot import Holding, counts
 
 __all__ = ["usage"]
 
 
 async def usage(storage: IStorage, path: Path = (), owners: Sequence[str] = ()) -> tuple[int, int]:
     """
-    Octets and files in a directory and below; links count as links.
+    Octets and files in a directory and below; links count as links, and versions that are kept not at all.
 
     What is held of it is the names of the directories that are still to be looked at. A directory that is not there,
     or goes away meanwhile, holds nothing.
@@ -48,6 +48,8 @@ async def _count(storage: IStorage, directory: Path) -> tuple[Holding, list[str]
         async with aclosing(storage.list_directory(directory)) as pages:
             async for page in pages:
                 for entry in page:
+                    if not counts(storage, (*directory, entry.name)):
+                        continue
                     if entry.kind is Kind.DIRECTORY:
                         below.append(entry.name)
                     else:

@@ -9,20 +9,21 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.monkey import MonkeyPatcher
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from ftpx.digests.algorithms import Algorithm
 from ftpx.digests.computing import Computations
 from ftpx.digests.digests import Digest, Digests
 from ftpx.digests.store import DigestStore
 from ftpx.errors import IsADirectory, NotFound, OffsetBeyondEnd, StorageUnavailable
-from ftpx.interfaces import Entry, IReadableFile, IStorage, IWorkerPool, Path
+from ftpx.interfaces import Entry, IReadableFile, IStorage, IStoredDigests, IWorkerPool, Path
 from ftpx.storage.memory import MemoryStorage
 from ftpx.storage.readonly import ReadOnlyStorage
 from ftpx.testing.pool import InlinePool
 from tests.data.doubles import FullPool, HangingPool
 
 MD5 = Algorithm.MD5
+MD5_OF_CONTENT = hashlib.md5(b"content", usedforsecurity=False).hexdigest()
 A = ("a.txt",)
 
 
@@ -33,6 +34,7 @@ class _Counting(MemoryStorage):
     read = 0
     modified: float | None = 0.0
     version: bytes | None = b"1"
+    digest: str | None = None
 
     async def stat(self, path: Path) -> Entry:
         """As it is told."""
@@ -50,6 +52,8 @@ class _Counting(MemoryStorage):
             return block
 
         source.read = read  # type: ignore[method-assign]
+        alsoProvides(source, IStoredDigests)
+        source.stored_digest = lambda algorithm: self.digest if algorithm == "MD5" else None  # type: ignore[attr-defined]
         return source
 
 
@@ -92,7 +96,7 @@ class DigestsTests(_DigestsCase):
 
     def test_computed_once(self) -> None:
         """The second time nothing is read, and no thread is needed."""
-        expected = Digest(MD5, 0, 7, hashlib.md5(b"content", usedforsecurity=False).hexdigest())
+        expected = Digest(MD5, 0, 7, MD5_OF_CONTENT)
         self.assertEqual(self.of(), expected)
         self.assertEqual(self.storage.read, 7)
         self.digests = self.make(FullPool(), self.digests.store)
@@ -105,6 +109,12 @@ class DigestsTests(_DigestsCase):
         self.of()
         self.digests = self.make(FullPool(), self.digests.store)
         self.assertEqual(self.of(storage=ReadOnlyStorage(self.storage)).end, 7)
+
+    def test_known_to_the_storage(self) -> None:
+        """What the storage knows is not read; what is no digest of the algorithm is not taken for one."""
+        for told, expected, read in (("AB" * 16, "ab" * 16, 0), ("ab", MD5_OF_CONTENT, 7), (None, MD5_OF_CONTENT, 7)):
+            self.storage.digest = told
+            self.assertEqual((self.of().hex, self.storage.read), (expected, read))
 
     def test_changed(self) -> None:
         """A new version is read anew."""

@@ -11,7 +11,7 @@ from types import TracebackType
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from ftpx.interfaces import Entry, IReadableFile, IStorage, IStoragePlugin, IWorkerPool, IWritableFile, Path
+from ftpx.interfaces import Entry, IReadableFile, IStorage, IStoragePlugin, IStoragePool, IWritableFile, Path
 from ftpx.storage.registry import open_storage
 from tests.integration.waiting import eventually
 
@@ -24,7 +24,7 @@ _SLOW = "slow"
 class _GatedFile:
     """A file that waits at the gate before each read."""
 
-    def __init__(self, file: IReadableFile, pool: IWorkerPool, gate: str) -> None:
+    def __init__(self, file: IReadableFile, pool: IStoragePool, gate: str) -> None:
         self.entry: Entry = file.entry
         self._file = file
         self._pool = pool
@@ -50,7 +50,7 @@ def _pass(gate: str) -> None:
 class _GatedStorage:
     """A storage in memory behind a gate."""
 
-    def __init__(self, storage: IStorage, pool: IWorkerPool, gate: str) -> None:
+    def __init__(self, storage: IStorage, pool: IStoragePool, gate: str) -> None:
         self._storage = storage
         self._pool = pool
         self._gate = gate
@@ -97,7 +97,7 @@ class GatedPlugin:
     argument_format = "FIFO"
     help = "Files in memory; those called slow wait at a gate."
 
-    def open_storage(self, arguments: str, pool: IWorkerPool) -> IStorage:
+    def open_storage(self, arguments: str, pool: IStoragePool) -> IStorage:
         """See `IStoragePlugin`."""
         return _GatedStorage(open_storage("memory:", pool), pool, arguments)
 

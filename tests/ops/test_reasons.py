@@ -29,6 +29,7 @@ class ReasonTests(SynchronousTestCase):
             (errors.FileReplaced(), "file changed"),
             (errors.StorageFailure(), "storage failed"),
             (errors.StorageUnavailable(), "storage busy"),
+            (errors.OutcomeUnknown(), "outcome unknown"),
             (errors.AlreadyExists(), "storage failed"),
             (errors.ArgumentError(), "failed"),
         ):

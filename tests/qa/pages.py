@@ -77,6 +77,12 @@ class Page:
         """The path as a word."""
         return re.sub(r"\W+", "_", str(self.path.with_suffix(""))).lower()
 
+    def commands(self) -> Iterator[Command]:
+        """The commands of all sessions."""
+        for block in self.blocks:
+            if block.kind == "console":
+                yield from block.commands()
+
 
 def _blocks(path: Path) -> Iterator[Block]:
     text = path.read_text(encoding="utf-8")

@@ -17,13 +17,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.server import free_port
 from tests.integration.waiting import eventually
+from tests.qa.packages import add_programs, installing, libraries, wheel
 from tests.qa.pages import Block, Command, Page, pages
 from tests.qa.sources import PROJECT
 
-_SECONDS = 60
+# Much for any command, and enough for the tests of a storage on a busy machine.
+_SECONDS = 120
 # What may be missing where the tests run; a page that needs it is skipped then.
 _CLIENTS = frozenset({"curl", "lftp", "ncftpget", "ncftpput", "openssl", "tnftp", "wget", "rclone"})
 _SERVER = re.compile(r"(twistd|twist)\b.* ftpx\b(?!.*( --help|\|\|))")
+# A page that makes a virtual environment installs ftpx there.
+_INSTALLS = re.compile(r"\bpython3 -m venv\b")
 # The ports that the examples use.
 _PORT = re.compile(r"\b2121[0-9]?\b")
 # Where the user who runs the tests keeps certificates; those of a page are in its own folder.
@@ -43,14 +47,22 @@ class _Story:
         programs.mkdir()
         (programs / "ftpx").write_text('#!/bin/sh\nexec python -m ftpx.cli "$@"\n')
         (programs / "ftpx").chmod(0o755)
+        # Where ftpx, or what it needs, is found whatever PYTHONPATH becomes.
+        self._path = str(PROJECT)
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
             "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-            "PYTHONPATH": str(PROJECT),
             "TZ": "UTC",
         }
+        if any(_INSTALLS.search(command.text) for command in page.commands()):
+            shutil.copy(wheel(PROJECT), folder)
+            # Whichever Python comes first when they are run.
+            add_programs(programs, "/usr/bin/env python")
+            self._path = libraries()
+            self._environment |= installing()
+        self._environment["PYTHONPATH"] = self._path
 
     def run(self) -> None:
         """Run all examples; servers they start go on until the end of the page."""
@@ -94,10 +106,10 @@ class _Story:
             self._compare(command, self._shell(text, self._folder, where), where)
 
     def _export(self, text: str) -> None:
-        """Set a variable for the rest of the page; ftpx itself is found whatever PYTHONPATH becomes."""
+        """Set a variable for the rest of the page."""
         name = text.removeprefix("export ").partition("=")[0]
         value = self._shell(f'{text}; printf %s "${name}"', self._folder, text)
-        self._environment[name] = f"{value}{os.pathsep}{PROJECT}" if name == "PYTHONPATH" else value
+        self._environment[name] = f"{value}{os.pathsep}{self._path}" if name == "PYTHONPATH" else value
 
     def _shell(self, text: str, folder: Path, where: str) -> str:
         """Run a command that must succeed; what it prints."""
@@ -153,9 +165,7 @@ class _Story:
 
 def _needs(page: Page) -> frozenset[str]:
     """The clients that a page runs."""
-    commands = " ".join(
-        command.text for block in page.blocks if block.kind == "console" for command in block.commands()
-    )
+    commands = " ".join(command.text for command in page.commands())
     return _CLIENTS & frozenset(re.findall(r"[\w-]+", commands))
 
 

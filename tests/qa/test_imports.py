@@ -24,12 +24,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "buffer": frozenset(),
     "pacing": _CONTRACTS,
     "reloading": _CONTRACTS,
+    "plugins": _CONTRACTS,
     "tls": _BASE | {"reloading"},
     "data": _BASE | {"tls", "buffer"},
     "digests": _BASE | {"buffer"},
-    "storage": _BASE | {"running", "pacing"},
+    "storage": _BASE | {"running", "pacing", "plugins"},
     "accounts": _BASE | {"running", "pacing"},
-    "ops": _BASE,
+    "ops": _BASE | {"plugins"},
     "server": _BASE | _ROOMS | {"running", "reloading", "tls", "ops"},
     "config": _BASE | _ROOMS | {"server", "tls"},
     "signals": frozenset(),
@@ -38,7 +39,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "user_base": _BASE | {"storage", "accounts", "homes", "lifetime"},
     "service": _BASE | _ROOMS | {"reloading", "tls", "server", "config", "ops", "lifetime", "user_base"},
     "cli": _BASE | {"accounts"},
-    "tap": _BASE | _ROOMS | {"tls", "server", "config", "service", "signals"},
+    "tap": _BASE | _ROOMS | {"tls", "ops", "server", "config", "service", "signals"},
 }
 # It may import everything, and nothing imports it.
 _TESTING = "testing"

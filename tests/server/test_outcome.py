@@ -34,6 +34,7 @@ class OutcomeTests(SynchronousTestCase):
             (errors.OffsetBeyondEnd, 554),
             (errors.StorageFailure, 451),
             (errors.StorageUnavailable, 450),
+            (errors.OutcomeUnknown, 451),
             (errors.DataConnectionNotOpened, 425),
             (errors.NoFreePort, 425),
             (errors.DataConnectionLost, 426),

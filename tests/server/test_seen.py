@@ -40,6 +40,15 @@ class SeenFilesTests(SynchronousTestCase):
         seen.note(("a",), _FILE)
         self.assertFalse(seen.changed(("a",), attrs.evolve(_FILE, version=b"2", size=11)))
 
+    def test_no_identity(self) -> None:
+        """Where files have no identity, one that is longer may be another one."""
+        seen = SeenFiles()
+        told = attrs.evolve(_FILE, identity=None)
+        seen.note(("a",), told)
+        self.assertFalse(seen.changed(("a",), told))
+        for size in (9, 10, 11):
+            self.assertTrue(seen.changed(("a",), attrs.evolve(told, version=b"2", size=size)))
+
     def test_told_again(self) -> None:
         """What counts is what was told last."""
         seen = SeenFiles()

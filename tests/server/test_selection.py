@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.errors import ArgumentError, NotADirectory, NotFound
-from ftpx.interfaces import Path
+from ftpx.interfaces import Entry, Kind, Path
 from ftpx.server.arguments import LISTING
 from ftpx.server.selection import select
 from ftpx.storage.memory import MemoryStorage
+
+
+class _WaitingStorage(MemoryStorage):
+    """A storage whose listings wait for something that is a tuple."""
+
+    def __init__(self, waiting: Deferred[tuple[str, str]]) -> None:
+        super().__init__()
+        self._waiting = waiting
+
+    async def list_directory(self, path: Path) -> AsyncGenerator[Sequence[Entry], None]:
+        """See `IStorage`."""
+        yield [Entry(name, Kind.FILE) for name in await self._waiting]
 
 
 class SelectTests(SynchronousTestCase):
@@ -77,6 +91,15 @@ class SelectTests(SynchronousTestCase):
             ("*" * 300, ArgumentError),
         ):
             self.failureResultOf(Deferred.fromCoroutine(self.names(argument, ())), error)
+
+    def test_listing_that_waits(self) -> None:
+        """What a listing waits for arrives as it is, a tuple too."""
+        waiting: Deferred[tuple[str, str]] = Deferred()
+        self.storage = _WaitingStorage(waiting)
+        names = Deferred.fromCoroutine(self.names(None, ()))
+        self.assertNoResult(names)
+        waiting.callback(("a", "b"))
+        self.assertEqual(self.successResultOf(names), ["a", "b"])
 
     def test_pages(self) -> None:
         """A directory of many pages is read a page at a time, whatever page a match is on."""

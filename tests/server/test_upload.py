@@ -10,6 +10,7 @@ from zope.interface import implementer
 from ftpx.digests.algorithms import Algorithm
 from ftpx.errors import NoSpace, StorageFailure, StorageUnavailable
 from ftpx.interfaces import Entry, IDurable, IDurableFile, IPartialFile
+from ftpx.server import upload
 from ftpx.storage.memory import MemoryStorage
 from ftpx.testing.server import ServerHarness
 from tests.server.doubles import ServerCase, codes
@@ -76,6 +77,31 @@ class LifeTests(ServerCase):
         self.assertEqual(codes([*replies, *self.client.replies()]), [])
         self.server.clock.pump([0.05] * 3)
         self.assertEqual((codes(self.client.replies()), self.texts("SIZE a")), ([450], "4"))
+
+    def test_storage_does_not_answer(self) -> None:
+        """If the storage cannot take more now, what has come is kept; not so if it is what went wrong."""
+        for error, code, size in ((StorageUnavailable("busy"), 450, [213]), (StorageFailure("broken"), 451, [550])):
+            _, peer = self.client.begin("STOR a")
+            peer.send(b"cont")
+            self.client.settle()
+            self.script.faults["write"] = error
+            peer.send(b"ent")
+            self.client.settle()
+            self.assertEqual(codes(self.client.replies())[-1], code)
+            self.script.faults.clear()
+            self.assertEqual(self.codes("SIZE a"), size)
+            self.codes("DELE a")
+
+    def test_not_comparable(self) -> None:
+        """Where what is kept cannot be read, no digest of all is compared: refused at once, and all of it stays."""
+        self._break("a", b"cont")
+        self.patch(upload, "IStagedContent", IDurable)
+        expect = f"SITE EXPECT SHA-256 {_DIGEST}"
+        self.assertEqual(self.codes(expect, "EPSV", "REST 4", "STOR a"), [350, 229, 350, 504])
+        self.assertEqual(self.texts("SIZE a"), "4")
+        self.codes("REST 4")
+        self.assertEqual(codes(self.client.store("STOR a", b"ent")), [150, 226])
+        self.assertEqual(self.get("a"), b"content")
 
     def test_continued_and_broken_again(self) -> None:
         """It grows with each try."""

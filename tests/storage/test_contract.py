@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.accounts.access import AccessRules
-from ftpx.interfaces import IStorage
+from ftpx.interfaces import IStorage, IStoragePool
 from ftpx.storage.local import open_local
 from ftpx.storage.memory import MemoryStorage
 from ftpx.storage.mounted import MountedStorage
@@ -15,11 +15,14 @@ from ftpx.storage.readonly import ReadOnlyStorage
 from ftpx.testing.pool import InlinePool
 from ftpx.testing.storage import StorageContract
 from tests.accounts.profiles import profile_of
-from tests.storage.directories import new_directory
+from tests.storage.directories import new_directory, open_beneath
+from tests.storage.whole import whole_run
 
 
 class MemoryContractTests(StorageContract, SynchronousTestCase):
     """``memory:``"""
+
+    may_refuse_names = False
 
     def make_storage(self) -> IStorage:
         """A storage without a limit."""
@@ -31,15 +34,31 @@ class LimitedMemoryContractTests(StorageContract, SynchronousTestCase):
 
     def make_storage(self) -> IStorage:
         """A storage with a limit that the contract does not reach."""
-        return MemoryStorage(10_000_000)
+        return MemoryStorage(100_000_000)
 
 
 class LocalContractTests(StorageContract, SynchronousTestCase):
     """``local:DIR``, confined by the kernel where it can do that."""
 
+    may_refuse_names = False
+    opened: tuple[str, int] | None = None
+
     def make_storage(self) -> IStorage:
         """An empty directory."""
         return open_local(new_directory(self), InlinePool())
+
+    def make_storage_on(self, pool: IStoragePool) -> IStorage:
+        """An empty directory of which no descriptor may be left open."""
+        directory = new_directory(self)
+        storage = open_local(directory, pool)
+        self.opened = directory, open_beneath(directory)
+        return storage
+
+    def assert_nothing_open(self) -> None:
+        """There are no more descriptors than at first."""
+        if self.opened is not None:
+            directory, count = self.opened
+            self.assertEqual(open_beneath(directory), count)
 
 
 class WalkContractTests(LocalContractTests):
@@ -68,6 +87,7 @@ class SubtreeContractTests(LocalContractTests):
         return self.result(outer.subtree(("d",)))
 
 
+@whole_run
 class MemorySubtreeContractTests(StorageContract, SynchronousTestCase):
     """A directory of ``memory:`` as a storage."""
 
@@ -78,6 +98,7 @@ class MemorySubtreeContractTests(StorageContract, SynchronousTestCase):
         return self.result(outer.subtree(("d",)))
 
 
+@whole_run
 class NamedWalkContractTests(LocalContractTests):
     """``local:DIR``, walked name by name and staged under hidden names."""
 
@@ -97,6 +118,7 @@ class PrefixedContractTests(StorageContract, SynchronousTestCase):
         return PrefixedStorage(inner, ("outer", "inner"))
 
 
+@whole_run
 class PrefixedLocalContractTests(LocalContractTests):
     """A directory of a local storage, by its prefix."""
 
@@ -117,6 +139,7 @@ class LinklessContractTests(StorageContract, SynchronousTestCase):
         return open_local(new_directory(self), InlinePool()).without_links()
 
 
+@whole_run
 class LinklessWalkContractTests(LinklessContractTests):
     """``local:DIR`` without links, walked name by name."""
 
@@ -130,7 +153,7 @@ class PermittedContractTests(StorageContract, SynchronousTestCase):
 
     def make_storage(self) -> IStorage:
         """An empty storage."""
-        return PermittedStorage(MemoryStorage(10_000_000), AccessRules(profile_of()))
+        return PermittedStorage(MemoryStorage(100_000_000), AccessRules(profile_of()))
 
 
 class PermittedLocalContractTests(StorageContract, SynchronousTestCase):

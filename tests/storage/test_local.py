@@ -8,8 +8,7 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable
 from typing import Any
 from unittest import mock
 
@@ -29,7 +28,7 @@ from ftpx.errors import (
 from ftpx.interfaces import Entry, IFileDescriptor, IStorage, IWritableFile, Kind
 from ftpx.storage.descriptor import CLOSING
 from ftpx.storage.local import LocalPlugin, open_local
-from ftpx.testing.pool import InlinePool
+from ftpx.testing.pool import InlinePool, SteppedPool
 from tests.storage.directories import new_directory, open_beneath
 from tests.storage.local_case import LocalCase
 
@@ -253,43 +252,14 @@ async def _stat_root(storage: IStorage) -> Entry:
     return await storage.stat(())
 
 
-class PatientPool(InlinePool):
-    """A pool whose calls are made when the test says so, and discarded if nobody waits any more."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting: list[tuple[Deferred[Any], Callable[[], Any], Callable[[Any], object] | None]] = []
-        self.patient = False
-
-    def run(
-        self, function: Callable[..., Any], *arguments: object, discard: Callable[[Any], object] | None = None
-    ) -> Deferred[Any]:
-        """Keep the call, or make it now."""
-        if not self.patient:
-            return super().run(function, *arguments, discard=discard)
-        waiting: Deferred[Any] = Deferred()
-        self.waiting.append((waiting, partial(function, *arguments), discard))
-        return waiting
-
-    def make_next(self) -> None:
-        """Make the call that has waited longest."""
-        waiting, call, discard = self.waiting.pop(0)
-        result = call()
-        if waiting.called:
-            if discard is not None:
-                discard(result)
-        else:
-            waiting.callback(result)
-
-
 class CancellationTests(LocalCase):
     """A wait that is given up while a thread is at work."""
 
     def make_storage(self) -> IStorage:
         """An empty directory behind a pool that waits."""
         super().make_storage()
-        self.patient_pool = PatientPool()
-        return open_local(self.root, self.patient_pool, openat2=False)
+        self.stepped = SteppedPool()
+        return open_local(self.root, self.stepped, openat2=False)
 
     def test_opened_too_late(self) -> None:
         """What is opened for somebody who does not wait any more is closed again, and nothing is left of it."""
@@ -301,12 +271,12 @@ class CancellationTests(LocalCase):
             lambda: self.storage.open_write(("a",), offset=None),
             lambda: anext(self.storage.list_directory(())),
         ):
-            self.patient_pool.patient = True
+            self.stepped.waits = True
             waiting = Deferred.fromCoroutine(_wait(begin()))
             waiting.cancel()
             self.failureResultOf(waiting, CancelledError)
-            self.patient_pool.make_next()
-            self.assertEqual((self.patient_pool.waiting, open_beneath(self.root)), ([], before))
+            self.stepped.make_next()
+            self.assertEqual((self.stepped.waiting, open_beneath(self.root)), ([], before))
         self.assertEqual(self.real_names(), ["a"])
 
     def test_begun_too_late(self) -> None:
@@ -322,13 +292,13 @@ class CancellationTests(LocalCase):
             (lambda: storage.continue_upload(("a",), "alice", 4), 4),
             (lambda: storage.continue_upload(("none",), "alice", 4), 4),
         ):
-            self.patient_pool.patient = True
+            self.stepped.waits = True
             waiting = Deferred.fromCoroutine(_wait(begin()))
             waiting.cancel()
             self.failureResultOf(waiting, CancelledError)
-            self.patient_pool.make_next()
-            self.assertEqual((self.patient_pool.waiting, open_beneath(self.root)), ([], before))
-            self.patient_pool.patient = False
+            self.stepped.make_next()
+            self.assertEqual((self.stepped.waiting, open_beneath(self.root)), ([], before))
+            self.stepped.waits = False
             self.assertEqual(self.result(storage.partial_size(("a",), "alice")), kept)
 
     def test_suspended_behind_a_write(self) -> None:
@@ -337,15 +307,15 @@ class CancellationTests(LocalCase):
         before = open_beneath(self.root)
         file = self.result(storage.begin_upload(("a",), "alice"))
         self.result(file.write(b"0123456789"))
-        self.patient_pool.patient = True
+        self.stepped.waits = True
         writing = Deferred.fromCoroutine(_wait(file.write(b"x" * 100_000)))
         writing.cancel()
         self.failureResultOf(writing, CancelledError)
         suspended = Deferred.fromCoroutine(_wait(file.suspend()))
-        self.patient_pool.make_next()
-        self.patient_pool.make_next()
+        self.stepped.make_next()
+        self.stepped.make_next()
         self.successResultOf(suspended)
-        self.patient_pool.patient = False
+        self.stepped.waits = False
         self.result(file.abort())
         self.assertEqual(open_beneath(self.root), before)
         self.assertEqual(self.result(storage.partial_size(("a",), "alice")), 100_010)
@@ -355,28 +325,28 @@ class CancellationTests(LocalCase):
         storage: Any = self.storage
         file = self.result(storage.begin_upload(("a",), "alice"))
         self.result(file.write(b"0123456789"))
-        self.patient_pool.patient = True
+        self.stepped.waits = True
         writing = Deferred.fromCoroutine(_wait(file.write(b"x" * 100_000)))
         writing.cancel()
         self.failureResultOf(writing, CancelledError)
-        self.patient_pool.waiting.clear()
+        self.stepped.waiting.clear()
         suspended = Deferred.fromCoroutine(_wait(file.suspend()))
-        self.patient_pool.make_next()
+        self.stepped.make_next()
         self.successResultOf(suspended)
-        self.patient_pool.patient = False
+        self.stepped.waits = False
         self.assertEqual(self.result(storage.partial_size(("a",), "alice")), 10)
 
     def test_page_too_late(self) -> None:
         """A listing that is left while a page is read is closed after that page."""
         self.put(("a",), b"abc")
         before = open_beneath(self.root)
-        self.patient_pool.patient = True
+        self.stepped.waits = True
         waiting = Deferred.fromCoroutine(_wait(anext(self.storage.list_directory(()))))
-        self.patient_pool.make_next()
+        self.stepped.make_next()
         waiting.cancel()
-        self.assertEqual(len(self.patient_pool.waiting), 2)
-        self.patient_pool.make_next()
-        self.patient_pool.make_next()
+        self.assertEqual(len(self.stepped.waiting), 2)
+        self.stepped.make_next()
+        self.stepped.make_next()
         self.failureResultOf(waiting, CancelledError)
         self.assertEqual(open_beneath(self.root), before)
 
@@ -384,20 +354,20 @@ class CancellationTests(LocalCase):
         """An upload that is given up while the kept part is copied is thrown away after that."""
         self.put(("a",), b"abc")
         before = open_beneath(self.root)
-        self.patient_pool.patient = True
+        self.stepped.waits = True
         waiting = Deferred.fromCoroutine(_wait(self.storage.open_write(("a",), offset=None)))
-        self.patient_pool.make_next()
+        self.stepped.make_next()
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        self.patient_pool.make_next()
-        self.patient_pool.make_next()
+        self.stepped.make_next()
+        self.stepped.make_next()
         self.assertEqual((self.real_names(), open_beneath(self.root)), (["a"], before))
 
     def committing(self) -> tuple[IWritableFile, Deferred[object]]:
         """A small file, and the wait for its publication."""
         target = self.result(self.storage.open_write(("a",)))
         self.result(target.write(b"new"))
-        self.patient_pool.patient = True
+        self.stepped.waits = True
         return target, Deferred.fromCoroutine(_wait(target.commit()))
 
     def test_commit_never_made(self) -> None:
@@ -407,11 +377,11 @@ class CancellationTests(LocalCase):
         target, waiting = self.committing()
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        self.patient_pool.waiting.clear()
+        self.stepped.waiting.clear()
         aborted = Deferred.fromCoroutine(_wait(target.abort()))
-        self.patient_pool.make_next()
+        self.stepped.make_next()
         self.successResultOf(aborted)
-        self.patient_pool.patient = False
+        self.stepped.waits = False
         self.assertEqual((self.get(("a",)), open_beneath(self.root)), (b"old", before))
 
     def test_commit_under_way(self) -> None:
@@ -421,10 +391,10 @@ class CancellationTests(LocalCase):
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         aborted = Deferred.fromCoroutine(_wait(target.abort()))
-        self.patient_pool.make_next()
-        self.patient_pool.make_next()
+        self.stepped.make_next()
+        self.stepped.make_next()
         self.successResultOf(aborted)
-        self.patient_pool.patient = False
+        self.stepped.waits = False
         self.assertEqual((self.get(("a",)), open_beneath(self.root)), (b"new", before))
 
     def test_after_the_end(self) -> None:

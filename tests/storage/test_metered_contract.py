@@ -16,7 +16,10 @@ _PLENTY = 10**12
 
 
 class MeteredMemoryContractTests(StorageContract, MeteredCase, SynchronousTestCase):
-    """Over memory, with a quota that the contract does not reach."""
+    """Over memory, with a quota that the contract does not reach. Each file takes some calls to the database."""
+
+    long_listing = 1100
+    many_files = 40
 
     def setUp(self) -> None:
         """Give alice plenty."""

@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import directlyProvidedBy
+from zope.interface import directlyProvidedBy, implementer
 from zope.interface.verify import verifyObject
 
 from ftpx.errors import (
     AlreadyExists,
     AnotherStorage,
     IsADirectory,
+    NotADirectory,
     NotFound,
     NotSupported,
     PermissionDenied,
@@ -31,6 +33,7 @@ from ftpx.interfaces import (
     IStorage,
     ISubtrees,
     ISymbolicLinks,
+    ITidied,
     ITimes,
     IWithoutLinks,
     Kind,
@@ -42,6 +45,7 @@ from ftpx.storage.copy import copy_file
 from ftpx.storage.local import open_local
 from ftpx.storage.memory import MemoryStorage
 from ftpx.storage.mounted import MountedStorage
+from ftpx.storage.prefixed import subtree
 from ftpx.storage.readonly import ReadOnlyStorage
 from ftpx.storage.unavailable import UnavailableStorage
 from ftpx.testing.pool import InlinePool
@@ -222,7 +226,7 @@ class AbilitiesTests(MountedCase):
     """Each storage does what it can."""
 
     def test_provided(self) -> None:
-        """The tree has the abilities that any part has, but for subtrees."""
+        """The tree has the abilities that any part has."""
         verifyObject(IStorage, self.storage)
         abilities = {ITimes, ICreationTimes, IModes, IServerSideCopy, IFreeSpace, IPartialUploads}
         self.assertEqual(set(directlyProvidedBy(self.storage)), abilities)
@@ -230,7 +234,7 @@ class AbilitiesTests(MountedCase):
         storage = MountedStorage(ReadOnlyStorage(MemoryStorage()), {("m",): local})
         for ability in (IRights, IWithoutLinks, ISymbolicLinks, IDurable):
             self.assertTrue(ability.providedBy(storage), ability)
-        self.assertFalse(ISubtrees.providedBy(storage))
+        self.assertTrue(ISubtrees.providedBy(storage))
         plain = MountedStorage(PlainStorage(MemoryStorage()), {("m",): PlainStorage(MemoryStorage())})
         self.assertEqual(list(directlyProvidedBy(plain)), [])
 
@@ -302,6 +306,45 @@ class AbilitiesTests(MountedCase):
         self.leave(path=("m", "a2"))
         self.assert_fails(self.ability(IPartialUploads).tidy_partials(-1.0), StorageUnavailable)
         self.assertIsNone(self.kept(("m", "a2")))
+
+    def test_subtree(self) -> None:
+        """A directory as a storage is that of its part, or the tree's where others are mounted in it."""
+        outer = self.storage
+        for path, names in (((), []), (("d",), ["a"]), (("shared",), ["a", "s"]), (("shared", "s"), ["a", "in"])):
+            self.storage = self.result(subtree(outer, path))
+            self.assertEqual(self.names(), names or ["a", "blocked", "d", "none", "shared", "way"])
+            self.assertEqual(self.result(self.storage.stat(())).name, "")
+        self.assertEqual(self.get(("in", "deepest")), b"deepest")
+        self.storage = self.result(subtree(outer, ("none",)))
+        self.put(("between", "f"), b"x")
+        self.assert_fails(subtree(outer, ("missing",)), NotFound)
+        self.assert_fails(subtree(outer, ("a",)), NotADirectory)
+
+    def test_confined(self) -> None:
+        """PH: in a directory of a part that follows links, no link leads to what is beside it."""
+        root = new_directory(self)
+        for name in ("alice", "bob"):
+            os.mkdir(os.path.join(root, name))
+        os.symlink("../bob", os.path.join(root, "alice", "way"))
+        self.storage = MountedStorage(open_local(root, InlinePool()), {("m",): self.shared})
+        self.put(("bob", "f"), b"x")
+        self.storage = self.result(subtree(self.storage, ("alice",)))
+        self.assert_fails(self.storage.open_read(("way", "f")), NotFound, PermissionDenied)
+
+    def test_tidied(self) -> None:
+        """All parts are tidied that have something to tidy; one that fails is told of behind."""
+        tidied = []
+
+        @implementer(ITidied)
+        class Part(MemoryStorage):
+            async def tidy(self) -> None:
+                tidied.append(self)
+                raise StorageUnavailable("broken")
+
+        parts = [Part(), Part()]
+        storage = MountedStorage(MemoryStorage(), {("a",): parts[0], ("b",): parts[1]})
+        self.assert_fails(ITidied(storage).tidy(), StorageUnavailable)
+        self.assertEqual(tidied, parts)
 
     def test_rights(self) -> None:
         """The rights are those that the part has."""

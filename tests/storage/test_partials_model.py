@@ -125,7 +125,9 @@ class _Partials(RuleBasedStateMachine):
         kept = self.kept.get(owner)
         if self.under_way(owner) and isinstance(outcome, (FileReplaced, StorageUnavailable)):
             return
-        if kept is None:
+        superseded = kept is not None and not kept.content
+        if kept is None or (superseded and self.standing and offset is None):
+            # Who has published the file since may append to it.
             assert outcome is None, outcome
         elif self.standing and (offset is None or kept.over != self.standing):
             assert isinstance(outcome, FileReplaced), outcome

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.errors import StorageUnavailable
 from ftpx.interfaces import IPartialUploads
-from ftpx.storage.tidying import PartialTidying
+from ftpx.storage.tidying import PartialTidying, Tidying
 
 
 class _Partials:
@@ -77,3 +77,27 @@ class PartialTidyingTests(SynchronousTestCase):
         self.flushLoggedErrors(ZeroDivisionError)
         tidying.stop()
         self.assertEqual(partials.times, [0, 1, 2, 3])
+
+
+class TidyingTests(SynchronousTestCase):
+    """When other things are tidied."""
+
+    def test_periods(self) -> None:
+        """At once, and then every ten minutes after the last time came to its end."""
+        clock, times = Clock(), list[float]()
+        waiting: list[Deferred[None]] = []
+
+        async def tidy() -> None:
+            times.append(clock.seconds())
+            waiting.append(Deferred())
+            await waiting[-1]
+
+        tidying = Tidying(tidy, "the storage", clock)
+        tidying.start()
+        clock.advance(1000)
+        waiting[0].callback(None)
+        clock.pump([599, 1, 1000])
+        self.assertEqual(times, [0, 1600])
+        tidying.stop()
+        waiting[1].callback(None)
+        self.assertEqual(clock.getDelayedCalls(), [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpx.interfaces import IPartialUploads, IStorage, Path
@@ -70,4 +71,4 @@ class LocalUsageTests(SynchronousTestCase):
         with open(os.path.join(root, "hole"), "wb") as file:
             file.truncate(10**9)
         storage = open_local(root, InlinePool()).without_links()
-        self.assertEqual(StorageCase.result(self, usage(storage)), (10**9, 2))  # type: ignore[arg-type]
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(usage(storage))), (10**9, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftpx.errors import ArgumentError, OffsetBeyondEnd
+from ftpx.errors import ArgumentError, FileChanged, OffsetBeyondEnd
 from ftpx.interfaces import Direction, Path
 from ftpx.server.arguments import NONE, OPTIONAL_PATH, PATH, ArgumentRule, number
 from ftpx.server.room import room_left
@@ -20,6 +20,7 @@ _COMPLETE = Reply(226, "Transfer complete.")
 _CHANGED = Reply(
     554, "The file is another one than you were told of; ask for its SIZE or MDTM again, or fetch it from the start."
 )
+_REPLACED = Reply(554, "The file was replaced by another one while it was sent; fetch it from the start.")
 _NOT_IN_ASCII = Reply(501, "Transfers are restarted in binary only: send TYPE I first.")
 _RANGE_IS_FOR_RETR = Reply(504, "RANG is for RETR; use REST to continue an upload.")
 _NO_RESTART_OF_UNIQUE = Reply(501, "STOU makes a new file; REST does not go with it.")
@@ -45,6 +46,8 @@ async def retrieve(session: Session, path: Path) -> Reply:
             else:
                 async with transfer.open_data(f"{path[-1]} ({max(0, end - start)} bytes)") as data:
                     await data.send_file(source, start, end)
+    except FileChanged:
+        return _REPLACED
     finally:
         source.close()
     return _COMPLETE

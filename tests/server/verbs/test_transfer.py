@@ -143,6 +143,16 @@ class RetrieveTests(ServerCase):
             self.assertEqual(self.codes("RETR a"), [150, code])
             self.assertFalse(peer.complete)
 
+    def test_replaced_while_it_is_sent(self) -> None:
+        """Where a file that is replaced cannot be read on, the client is told what to do."""
+        self.script.faults = {"read": FileChanged()}
+        self.codes("EPSV")
+        self.client.last_port.accept()
+        self.assertEqual(
+            self.client.command("RETR a")[-1].lines,
+            ("The file was replaced by another one while it was sent; fetch it from the start.",),
+        )
+
     def test_not_a_file(self) -> None:
         """Directories, the root and what is not there are 550."""
         self.codes("MKD d")

@@ -1,0 +1,1 @@
+"""SQLite databases for ftpx: files, users and a table of uploads."""

@@ -1,0 +1,1 @@
+"""Tests: ``trial ftpx_sqlite`` runs them."""

@@ -1,5 +1,0 @@
-"""Tells ftpx of the storage kind sqlite."""
-
-from sqlite_storage import SqlitePlugin
-
-sqlite = SqlitePlugin()

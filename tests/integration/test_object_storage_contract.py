@@ -1,0 +1,44 @@
+"""The contract of storages, on a real object store."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ftpx.interfaces import IStorage, IStoragePool
+from ftpx.storage.objects.resumable import ResumableObjectStorage
+from ftpx.testing.pool import InlinePool
+from ftpx.testing.storage import StorageContract
+from tests.integration.object_store_cases import open_at_once, use_test_credentials
+from tests.integration.seaweedfs import SeaweedFS, shared_seaweedfs
+
+
+class SeaweedStorageTests(StorageContract, SynchronousTestCase):
+    """``object:s3://`` on SeaweedFS, in a part of a bucket. Each request is made at once, in the thread of the test."""
+
+    keeps_open_files = False
+    # Each file is some requests, so there are as many as a second page needs.
+    long_listing: ClassVar[int] = 1050
+    many_files: ClassVar[int] = 30
+    large_file: ClassVar[int] = 12 * 2**20
+
+    server: SeaweedFS
+    bucket: str
+
+    def make_storage(self) -> IStorage:
+        """A new bucket."""
+        return self.make_storage_on(InlinePool())
+
+    def make_storage_on(self, pool: IStoragePool) -> IStorage:
+        """A new bucket."""
+        self.server = shared_seaweedfs()
+        use_test_credentials(self)
+        self.bucket = self.server.bucket()
+        store = open_at_once(self.server.address("some/where", self.bucket) + "&part_size=5")
+        return ResumableObjectStorage(store, pool)
+
+    def assert_nothing_open(self) -> None:
+        """No parts are left of uploads."""
+        listed = self.server.client().list_multipart_uploads(Bucket=self.bucket)
+        self.assertEqual(listed.get("Uploads", []), [])

@@ -1,0 +1,123 @@
+"""The contract of object stores against real servers."""
+
+from __future__ import annotations
+
+import os
+import unittest
+from unittest.mock import patch
+
+from ftpx.storage.objects.opening import open_object_store
+from ftpx.storage.objects.s3_store import S3Store
+from ftpx.storage.objects.store import IObjectStore, IResumableObjectStore
+from tests.integration.azurite import CREDENTIALS as AZURE
+from tests.integration.azurite import Azurite
+from tests.integration.lying_store import Answer, Fault, LyingStore
+from tests.integration.object_store_cases import open_at_once, use_test_credentials
+from tests.integration.seaweedfs import SeaweedFS, shared_seaweedfs
+from tests.storage.objects.store_contract import ObjectStoreContract, ResumableObjectStoreContract
+
+
+class LyingStoreContract(ResumableObjectStoreContract, unittest.TestCase):
+    """The store of the hostile tests tells the truth when nothing else is asked of it."""
+
+    def make_store(self) -> IResumableObjectStore:
+        """One of its own."""
+        use_test_credentials(self)
+        return open_at_once(self.enterContext(LyingStore()).address("&part_size=5"))
+
+
+class SeaweedContract(ResumableObjectStoreContract, unittest.TestCase):
+    """SeaweedFS, in a part of a bucket."""
+
+    server: SeaweedFS
+
+    def make_store(self) -> IResumableObjectStore:
+        """A new bucket."""
+        self.server = shared_seaweedfs()
+        use_test_credentials(self)
+        self.bucket = self.server.bucket()
+        return open_at_once(self.server.address("some/where", self.bucket) + "&part_size=5")
+
+    def _unfinished(self) -> list[str]:
+        listed = self.server.client().list_multipart_uploads(Bucket=self.bucket)
+        return [upload["Key"] for upload in listed.get("Uploads", [])]
+
+    def test_keys(self) -> None:
+        """All keys stand behind the prefix, and what stands elsewhere is not seen."""
+        client = self.server.client()
+        client.put_object(Bucket=self.bucket, Key="some/other", Body=b"")
+        self.store.put("a/b", b"content")
+        self.assertEqual(client.get_object(Bucket=self.bucket, Key="some/where/a/b")["Body"].read(), b"content")
+        self.assertEqual(self._listed("", 10, deep=True), ["a/b"])
+
+    def test_no_orphans(self) -> None:
+        """Neither an upload that was thrown away nor one that is complete leaves parts behind."""
+        self._upload("a", b"one", b"two").abort()
+        self._upload("b", b"content").complete()
+        self.assertEqual(self._unfinished(), [])
+
+    def test_md5_known(self) -> None:
+        """The MD5 of an object that was sent as one is known."""
+        self.assertEqual(self.store.put("a", b"content").md5, "9a0364b9e99bb480dd25e1f0284c8555")
+        self.assertEqual(self.store.head("a").md5, "9a0364b9e99bb480dd25e1f0284c8555")
+        self.assertIsNone(self._upload("b", b"content").complete().md5)
+
+    def test_large_copy(self) -> None:
+        """What is too large to be copied at once is copied in parts, and leaves none behind."""
+        assert isinstance(self.store, S3Store)
+        entry = self._upload("a", bytes(5 << 20), bytes(5 << 20), b"end").complete()
+        parts = S3Store(self.store._calls, part_size=5 << 20, copied_at_once=5 << 20)
+        copied = parts.copy(entry, "b")
+        self.assertEqual((copied.size, self.store.read(copied, copied.size - 4, 10)), (entry.size, b"\0end"))
+        self.assertEqual(self._unfinished(), [])
+
+    def test_through_proxy(self) -> None:
+        """CR10: a real store whose third part breaks off once gets it again, and each of the others once."""
+        proxy = self.enterContext(LyingStore(upstream=self.server.port))
+        proxy.faults = [Fault("UploadPart", Answer(reset=True), first=3, times=1)]
+        store = open_at_once(f"s3://{self.bucket}?endpoint={proxy.endpoint}")
+        parts = [bytes([number]) * (5 << 20) for number in range(3)] + [b"end"]
+        upload = store.begin_upload("a b/é")
+        for number, part in enumerate(parts, 1):
+            upload.put_part(number, part)
+        entry = upload.complete()
+        self.assertEqual(proxy.requests.count("UploadPart"), 5)
+        self.assertEqual(store.head("a b/é"), entry)
+        self.assertEqual(store.read(entry, 0, entry.size), b"".join(parts))
+        self.assertEqual([found.key for found in store.list_page("a b/").objects], ["a b/é"])
+        self.assertEqual(self._unfinished(), [])
+
+    def test_survives_kill(self) -> None:
+        """What the store had said that it has is there after a crash, and the upload goes on."""
+        server = SeaweedFS()
+        self.addCleanup(server.remove)
+        server.start()
+        store = open_at_once(server.address() + "&part_size=5")
+        entry = store.put("a", b"content")
+        upload = store.begin_upload("b")
+        upload.put_part(1, bytes(5 << 20))
+        server.kill()
+        server.start()
+        assert upload.identifier is not None
+        resumed = store.resume_upload("b", upload.identifier)
+        self.assertEqual([part.size for part in resumed.parts], [5 << 20])
+        resumed.put_part(2, b"end")
+        self.assertEqual(resumed.complete().size, (5 << 20) + 3)
+        self.assertEqual(store.read(entry, 0, 100), b"content")
+
+
+class AzuriteContract(ObjectStoreContract, unittest.TestCase):
+    """Azure's blob storage, as its emulator has it."""
+
+    server: Azurite
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """One server is enough for all tests."""
+        cls.server = Azurite()
+        cls.addClassCleanup(cls.server.remove)
+
+    def make_store(self) -> IObjectStore:
+        """A new container."""
+        self.enterContext(patch.dict(os.environ, AZURE))
+        return open_object_store(self.server.address("some/where") + "&part_size=5")
