@@ -40,7 +40,7 @@ class FakeFsspec:
         self.told: list[dict[str, Any]] | None = None
         self.faults: dict[str, Exception] = {}
         self.files: dict[str, bytes] = {}
-        self.directories = {"/root"}
+        self.directories = {"/top"}
         self.times: dict[str, float] = {}
         self.called: list[str] = []
 
@@ -129,7 +129,7 @@ class FakeFilesystem(Filesystem):
     moves = True
 
     def __init__(self, filesystem: FakeFsspec) -> None:
-        super().__init__(filesystem, "/root")
+        super().__init__(filesystem, "/top")
         self.closed = False
 
     def close(self) -> None:

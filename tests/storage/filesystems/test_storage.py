@@ -53,19 +53,19 @@ class HostileTests(SynchronousTestCase):
 
     def test_names_of_a_listing(self) -> None:
         """CL02: only what can be a name of something in the directory is listed, however it is told."""
-        told = ["/root/a", "root/b", "/root/c/", "d", "/root", "/root/../etc", "..", ".", "/etc/passwd", "/root/x/y"]
-        told += ["/root/n\0ul", "/root/l\nine", "", "/", "/root/.."]
+        told = ["/top/a", "top/b", "/top/c/", "d", "/top", "/top/../etc", "..", ".", "/etc/passwd", "/top/x/y"]
+        told += ["/top/n\0ul", "/top/l\nine", "", "/", "/top/.."]
         self.fsspec.told = [{"name": name, "type": "file", "size": 1} for name in told]
         self.assertEqual(self.names(), ["a", "b", "c", "d"])
 
     def test_listing_without_names(self) -> None:
         """CR13: entries without anything to go by do no harm."""
-        self.fsspec.told = [{}, {"name": None}, {"name": 5}, {"name": "/root/a"}]
+        self.fsspec.told = [{}, {"name": None}, {"name": 5}, {"name": "/top/a"}]
         self.assertEqual(self.names(), ["5", "None", "a"])
 
     def test_pages(self) -> None:
         """A listing comes in pages of bounded size, each sorted."""
-        self.fsspec.told = [{"name": f"/root/{number:05}", "type": "file"} for number in range(2500, 0, -1)]
+        self.fsspec.told = [{"name": f"/top/{number:05}", "type": "file"} for number in range(2500, 0, -1)]
         pages = list(self.storage.list_directory(()))
         self.assertEqual([len(page) for page in pages], [1000, 1000, 500])
         for page in pages:
@@ -97,7 +97,7 @@ class HostileTests(SynchronousTestCase):
         target.write(b"the new file")
         target._file.lost = 1  # type: ignore[attr-defined]  # the fake's
         self.assertRaises(StorageFailure, target.commit)
-        self.assertEqual(self.fsspec.files, {"/root/a": b"the old file"})
+        self.assertEqual(self.fsspec.files, {"/top/a": b"the old file"})
 
     def test_fails_in_upload(self) -> None:
         """RS06: whatever fails before the file has its name, the old one is whole and nothing else is left."""
@@ -109,13 +109,13 @@ class HostileTests(SynchronousTestCase):
             self.assertRaises(StorageFailure if fault == "close" else OutcomeUnknown, target.commit)
             target.abort()
             self.fsspec.faults = {}
-            self.assertEqual(self.fsspec.files, {"/root/a": b"the old file"}, fault)
+            self.assertEqual(self.fsspec.files, {"/top/a": b"the old file"}, fault)
 
     def test_nothing_renames_over_a_file(self) -> None:
         """Where nothing renames over a file, the old one steps aside, and comes back if the new one fails."""
         self.put(("a",), b"old")
         self.put(("a",), b"new")
-        self.assertEqual(self.fsspec.files, {"/root/a": b"new"})
+        self.assertEqual(self.fsspec.files, {"/top/a": b"new"})
         target = self.storage.open_write(("a",))
         move, calls = self.fsspec.mv, []
 
@@ -127,7 +127,7 @@ class HostileTests(SynchronousTestCase):
 
         self.patch(self.fsspec, "mv", third_fails)
         self.assertRaises(PermissionDenied, target.commit)
-        self.assertEqual(self.fsspec.files, {"/root/a": b"new"})
+        self.assertEqual(self.fsspec.files, {"/top/a": b"new"})
 
     def test_cannot_be_removed_now(self) -> None:
         """An upload is thrown away without complaint where the filesystem is gone; what is left stays hidden."""
@@ -142,7 +142,7 @@ class HostileTests(SynchronousTestCase):
         """CR02: a listing removes what a crash has left when it is old; not what is in use, or may be all of a file."""
         target = self.storage.open_write(("a",))
         used = self.hidden()[0]
-        stray, young, aside = (f"/root/{HIDDEN_PREFIX}{name}" for name in ("stray", "young", f"kept{ASIDE}"))
+        stray, young, aside = (f"/top/{HIDDEN_PREFIX}{name}" for name in ("stray", "young", f"kept{ASIDE}"))
         for name in (stray, young, aside):
             self.fsspec.files[name] = b"x"
         self.fsspec.times[young] = self.clock.now - LEFT_OVER + 60
@@ -154,7 +154,7 @@ class HostileTests(SynchronousTestCase):
     def test_left_over_read_only(self) -> None:
         """Nothing is removed where nothing is to be written."""
         storage = make_storage(self.fsspec, self.clock, writable=False)
-        self.fsspec.files[f"/root/{HIDDEN_PREFIX}stray"] = b"x"
+        self.fsspec.files[f"/top/{HIDDEN_PREFIX}stray"] = b"x"
         self.assertEqual(list(storage.list_directory(())), [])
         self.assertNotIn("rm_file", self.fsspec.called)
 
@@ -162,7 +162,7 @@ class HostileTests(SynchronousTestCase):
         """CR13: a file that has less than was told is an error, and not a shorter file."""
         self.put(("a",), b"0123456789")
         source = self.storage.open_read(("a",))
-        self.patch(source, "_file", self.fsspec.open("/root/a", "rb"))
+        self.patch(source, "_file", self.fsspec.open("/top/a", "rb"))
         source._file.truncate(5)  # type: ignore[attr-defined]  # a BytesIO
         self.assertEqual(source.read(0, 5), b"01234")
         self.assertRaises(FileChanged, source.read, 3, 7)
@@ -170,7 +170,7 @@ class HostileTests(SynchronousTestCase):
 
     def test_size_not_known(self) -> None:
         """What has no known size is not sent: nobody could tell whether it was whole."""
-        info = {"name": "/root/a", "type": "file", "size": None}
+        info = {"name": "/top/a", "type": "file", "size": None}
         self.patch(self.fsspec, "info", lambda path: info)
         self.assertRaises(NotARegularFile, self.storage.open_read, ("a",))
 
