@@ -1,4 +1,4 @@
-"""The base of the tests with ``object:`` on a real store: a bucket of its own for each test, and a server on it."""
+"""The base of the tests with ``object:`` on a real store: a place of its own for each test, and a server on it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import shutil
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 from tests.integration.cases import AUTH, PASSWORD, USER
 from tests.integration.control import Control
-from tests.integration.seaweedfs import CREDENTIALS, SeaweedFS, shared_seaweedfs
+from tests.integration.seaweedfs import CREDENTIALS, Place, SeaweedFS, shared_seaweedfs
 from tests.integration.server import FtpxServer
 
 __all__ = ["PART", "ObjectStorageCase"]
@@ -23,17 +22,16 @@ PART = 5 << 20
 
 
 class ObjectStorageCase(unittest.TestCase):
-    """A test with a bucket, and as many servers on it as it starts."""
+    """A test with a place in a store, and as many servers on it as it starts."""
 
     store: SeaweedFS
-    bucket: str
+    place: Place
     work: Path
 
     def setUp(self) -> None:
-        """Have an empty bucket, and the credentials for it in the environment."""
+        """Have an empty place, and the credentials for it in the environment."""
         self.store = shared_seaweedfs()
-        self.bucket = self.store.bucket()
-        self.client: Any = self.store.client()
+        self.place = self.store.place()
         variables = mock.patch.dict(os.environ, CREDENTIALS)
         variables.start()
         self.addCleanup(variables.stop)
@@ -43,7 +41,7 @@ class ObjectStorageCase(unittest.TestCase):
     @property
     def address(self) -> str:
         """What stands behind ``--storage``."""
-        return f"object:{self.store.address('served', self.bucket)}&part_size=5"
+        return f"object:{self.place.address('served')}&part_size=5"
 
     def start(self, *options: str, address: str | None = None) -> FtpxServer:
         """Start a server; it is stopped after the test."""
@@ -66,34 +64,17 @@ class ObjectStorageCase(unittest.TestCase):
         control.login(name, password)
         return control
 
-    def keys(self) -> dict[str, int]:
-        """Every object of the bucket with its size, ftpx's own too."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        return {found["Key"]: found["Size"] for page in pages for found in page.get("Contents", [])}
-
-    def uploads(self) -> list[dict[str, Any]]:
-        """The uploads of the bucket that are not complete."""
-        listed: list[dict[str, Any]] = self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
-        return listed
-
-    def parts(self) -> dict[int, tuple[int, str]]:
-        """The parts of the only upload of the bucket: sizes, and when each was stored."""
-        (upload,) = self.uploads()
-        listed = self.client.list_parts(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-        return {part["PartNumber"]: (part["Size"], str(part["LastModified"])) for part in listed.get("Parts", [])}
-
     def part_count(self) -> int:
         """How many parts there are of the only upload, if there is one."""
         with contextlib.suppress(Exception):
-            return len(self.parts())
+            return len(self.place.parts())
         return 0
 
     def content(self, name: str) -> bytes:
         """The content of an object that is served."""
-        body: bytes = self.client.get_object(Bucket=self.bucket, Key=f"served/{name}")["Body"].read()
-        return body
+        return self.place.get(f"served/{name}")
 
     def assert_clean(self, *names: str) -> None:
         """Nothing is in the store but these files."""
-        self.assertEqual(sorted(self.keys()), sorted(f"served/{name}" for name in names))
-        self.assertEqual(self.uploads(), [])
+        self.assertEqual(sorted(self.place.keys()), sorted(f"served/{name}" for name in names))
+        self.assertEqual(self.place.uploads(), [])

@@ -15,13 +15,14 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+import attrs
 from botocore.config import Config
 from botocore.session import Session
 
 from tests.integration.server import free_port
 from tests.integration.waiting import eventually
 
-__all__ = ["ACCESS_KEY", "CREDENTIALS", "SECRET_KEY", "SeaweedFS", "shared_seaweedfs"]
+__all__ = ["ACCESS_KEY", "CREDENTIALS", "SECRET_KEY", "Place", "SeaweedFS", "shared_seaweedfs"]
 
 ACCESS_KEY = "ftpx-tests"
 SECRET_KEY = "a-secret-of-the-tests"
@@ -37,6 +38,7 @@ _IDENTITIES = {
         }
     ]
 }
+_BUCKET = "tests"
 # A volume a bucket at first, and small ones: the disk of a machine that runs tests may be small too.
 _ENVIRONMENT = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 _OPTIONS = (
@@ -119,9 +121,9 @@ class SeaweedFS:
         client = self.client()
         with contextlib.suppress(Exception):
             # It may be there from before.
-            client.create_bucket(Bucket="ready")
+            client.create_bucket(Bucket=_BUCKET)
         try:
-            client.put_object(Bucket="ready", Key="ready", Body=b"ready")
+            client.put_object(Bucket=_BUCKET, Key="ready", Body=b"ready")
         except Exception:
             return False
         return True
@@ -156,15 +158,55 @@ class SeaweedFS:
             ),
         )
 
-    def bucket(self) -> str:
-        """The name of a new bucket."""
+    def place(self) -> Place:
+        """An empty place in a bucket that all have in common; a new bucket takes the server a third of a second."""
+        return Place(self, _BUCKET, f"{secrets.token_hex(6)}/")
+
+    def bucket(self) -> Place:
+        """A bucket of its own."""
         name = f"ftpx-{secrets.token_hex(6)}"
         self.client().create_bucket(Bucket=name)
-        return name
+        return Place(self, name, "")
 
-    def address(self, prefix: str = "", bucket: str | None = None) -> str:
-        """What names a bucket, a new one by default, behind ``object:``."""
-        return f"s3://{bucket or self.bucket()}/{prefix}?endpoint={self.endpoint}"
+
+@attrs.frozen
+class Place:
+    """A bucket, or what is below a prefix of one, as somebody sees it who knows nothing of ftpx."""
+
+    server: SeaweedFS
+    bucket: str
+    prefix: str
+    client: Any = attrs.field(init=False, default=attrs.Factory(lambda self: self.server.client(), takes_self=True))
+
+    def address(self, below: str = "") -> str:
+        """What names it, or something below it, behind ``object:``."""
+        return f"s3://{self.bucket}/{self.prefix}{below}?endpoint={self.server.endpoint}"
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store an object."""
+        self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=content)
+
+    def get(self, key: str) -> bytes:
+        """The content of an object."""
+        body: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+        return body
+
+    def keys(self) -> dict[str, int]:
+        """Every object with its size, ftpx's own too."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+        found = [each for page in pages for each in page.get("Contents", [])]
+        return {each["Key"].removeprefix(self.prefix): each["Size"] for each in found}
+
+    def uploads(self) -> list[dict[str, Any]]:
+        """The uploads that are not complete."""
+        listed = self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
+        return [upload for upload in listed if upload["Key"].startswith(self.prefix)]
+
+    def parts(self) -> dict[int, tuple[int, str]]:
+        """The parts of the only upload: sizes, and when each was stored."""
+        (upload,) = self.uploads()
+        listed = self.client.list_parts(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        return {part["PartNumber"]: (part["Size"], str(part["LastModified"])) for part in listed.get("Parts", [])}
 
 
 class _Shared:

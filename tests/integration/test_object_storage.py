@@ -109,7 +109,7 @@ class ObjectStorageTests(ObjectStorageCase):
         eventually(lambda: self.part_count() >= 2, seconds=30, what="parts are in the store")
         reset(data)
         control.expect_reply(426)
-        eventually(lambda: not self.uploads() and not self.keys(), what="nothing is left")
+        eventually(lambda: not self.place.uploads() and not self.place.keys(), what="nothing is left")
 
     def test_names(self) -> None:
         """Names come back as they were; what not every store keeps is refused."""

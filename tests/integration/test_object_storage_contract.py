@@ -11,7 +11,7 @@ from ftpx.storage.objects.resumable import ResumableObjectStorage
 from ftpx.testing.pool import InlinePool
 from ftpx.testing.storage import StorageContract
 from tests.integration.object_store_cases import open_at_once, use_test_credentials
-from tests.integration.seaweedfs import SeaweedFS, shared_seaweedfs
+from tests.integration.seaweedfs import Place, shared_seaweedfs
 
 
 class SeaweedStorageTests(StorageContract, SynchronousTestCase):
@@ -23,22 +23,19 @@ class SeaweedStorageTests(StorageContract, SynchronousTestCase):
     many_files: ClassVar[int] = 30
     large_file: ClassVar[int] = 12 * 2**20
 
-    server: SeaweedFS
-    bucket: str
+    place: Place
 
     def make_storage(self) -> IStorage:
-        """A new bucket."""
+        """A new place in a bucket."""
         return self.make_storage_on(InlinePool())
 
     def make_storage_on(self, pool: IStoragePool) -> IStorage:
-        """A new bucket."""
-        self.server = shared_seaweedfs()
+        """A new place in a bucket."""
         use_test_credentials(self)
-        self.bucket = self.server.bucket()
-        store = open_at_once(self.server.address("some/where", self.bucket) + "&part_size=5")
+        self.place = shared_seaweedfs().place()
+        store = open_at_once(self.place.address("some/where") + "&part_size=5")
         return ResumableObjectStorage(store, pool)
 
     def assert_nothing_open(self) -> None:
         """No parts are left of uploads."""
-        listed = self.server.client().list_multipart_uploads(Bucket=self.bucket)
-        self.assertEqual(listed.get("Uploads", []), [])
+        self.assertEqual(self.place.uploads(), [])

@@ -29,13 +29,13 @@ class ObjectResumeTests(ObjectStorageCase):
 
     def assert_continued(self, control: Control, kept: int) -> None:
         """What is kept goes on; no part is sent twice, and the file is whole."""
-        before = self.parts()
+        before = self.place.parts()
         self.assertEqual(control.expect("SIZE file", 213).text, f"213 {kept}")
         with control.open_data(restart=kept) as data:
             control.expect("STOR file", 150)
             data.sendall(_WHOLE[kept:-1])
             eventually(lambda: self.part_count() > len(before), seconds=60, what="another part is in the store")
-            now = self.parts()
+            now = self.place.parts()
             self.assertEqual({number: now[number] for number in before}, before)
             data.sendall(_WHOLE[-1:])
         control.expect_reply(226)
@@ -61,7 +61,7 @@ class ObjectResumeTests(ObjectStorageCase):
         control = self.login(server)
         break_off(control, "STOR file", _WHOLE[:300_000])
         kept = int(control.expect("SIZE file", 213).text.split()[1])
-        self.assertEqual(self.uploads(), [])
+        self.assertEqual(self.place.uploads(), [])
         self.assertEqual(go_on(control, "STOR file", _WHOLE[kept - 5 : 400_000], restart=kept - 5).code, 226)
         self.assertEqual(checksum(self.content("file")), checksum(_WHOLE[:400_000]))
         self.assert_clean("file")
@@ -130,5 +130,5 @@ class ObjectResumeTests(ObjectStorageCase):
         control = self.login(server)
         reset(self.begin(control, _WHOLE[:_SENT]))
         control.expect_reply(426)
-        eventually(lambda: not self.uploads() and not self.keys(), seconds=30, what="nothing is left")
+        eventually(lambda: not self.place.uploads() and not self.place.keys(), seconds=30, what="nothing is left")
         control.expect("SIZE file", 550)

@@ -49,8 +49,8 @@ class SharedStoreTests(ObjectStorageCase, PostgresqlAccountsTestCase):
     def assert_stored(self, control: Control) -> None:
         """The file is whole, and all that there is."""
         self.assertEqual(checksum(control.retrieve("RETR file")), checksum(_WHOLE))
-        self.assertEqual([key.rpartition("/")[2] for key in self.keys() if self.keys()[key]], ["file"])
-        self.assertEqual(self.uploads(), [])
+        self.assertEqual([key.rpartition("/")[2] for key, size in self.place.keys().items() if size], ["file"])
+        self.assertEqual(self.place.uploads(), [])
 
     def test_seen_by_both(self) -> None:
         """What one stores the other has at once, and both know what is left of the quota."""

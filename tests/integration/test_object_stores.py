@@ -13,7 +13,7 @@ from tests.integration.azurite import CREDENTIALS as AZURE
 from tests.integration.azurite import Azurite
 from tests.integration.lying_store import Answer, Fault, LyingStore
 from tests.integration.object_store_cases import open_at_once, use_test_credentials
-from tests.integration.seaweedfs import SeaweedFS, shared_seaweedfs
+from tests.integration.seaweedfs import Place, SeaweedFS, shared_seaweedfs
 from tests.storage.objects.store_contract import ObjectStoreContract, ResumableObjectStoreContract
 
 
@@ -30,31 +30,27 @@ class SeaweedContract(ResumableObjectStoreContract, unittest.TestCase):
     """SeaweedFS, in a part of a bucket."""
 
     server: SeaweedFS
+    place: Place
 
     def make_store(self) -> IResumableObjectStore:
-        """A new bucket."""
+        """A new place in a bucket."""
         self.server = shared_seaweedfs()
         use_test_credentials(self)
-        self.bucket = self.server.bucket()
-        return open_at_once(self.server.address("some/where", self.bucket) + "&part_size=5")
-
-    def _unfinished(self) -> list[str]:
-        listed = self.server.client().list_multipart_uploads(Bucket=self.bucket)
-        return [upload["Key"] for upload in listed.get("Uploads", [])]
+        self.place = self.server.place()
+        return open_at_once(self.place.address("some/where") + "&part_size=5")
 
     def test_keys(self) -> None:
         """All keys stand behind the prefix, and what stands elsewhere is not seen."""
-        client = self.server.client()
-        client.put_object(Bucket=self.bucket, Key="some/other", Body=b"")
+        self.place.put("some/other", b"")
         self.store.put("a/b", b"content")
-        self.assertEqual(client.get_object(Bucket=self.bucket, Key="some/where/a/b")["Body"].read(), b"content")
+        self.assertEqual(self.place.get("some/where/a/b"), b"content")
         self.assertEqual(self._listed("", 10, deep=True), ["a/b"])
 
     def test_no_orphans(self) -> None:
         """Neither an upload that was thrown away nor one that is complete leaves parts behind."""
         self._upload("a", b"one", b"two").abort()
         self._upload("b", b"content").complete()
-        self.assertEqual(self._unfinished(), [])
+        self.assertEqual(self.place.uploads(), [])
 
     def test_md5_known(self) -> None:
         """The MD5 of an object that was sent as one is known."""
@@ -69,13 +65,14 @@ class SeaweedContract(ResumableObjectStoreContract, unittest.TestCase):
         parts = S3Store(self.store._calls, part_size=5 << 20, copied_at_once=5 << 20)
         copied = parts.copy(entry, "b")
         self.assertEqual((copied.size, self.store.read(copied, copied.size - 4, 10)), (entry.size, b"\0end"))
-        self.assertEqual(self._unfinished(), [])
+        self.assertEqual(self.place.uploads(), [])
 
     def test_through_proxy(self) -> None:
         """CR10: a real store whose third part breaks off once gets it again, and each of the others once."""
         proxy = self.enterContext(LyingStore(upstream=self.server.port))
         proxy.faults = [Fault("UploadPart", Answer(reset=True), first=3, times=1)]
-        store = open_at_once(f"s3://{self.bucket}?endpoint={proxy.endpoint}")
+        bucket = self.server.bucket()
+        store = open_at_once(f"s3://{bucket.bucket}?endpoint={proxy.endpoint}")
         parts = [bytes([number]) * (5 << 20) for number in range(3)] + [b"end"]
         upload = store.begin_upload("a b/é")
         for number, part in enumerate(parts, 1):
@@ -85,14 +82,14 @@ class SeaweedContract(ResumableObjectStoreContract, unittest.TestCase):
         self.assertEqual(store.head("a b/é"), entry)
         self.assertEqual(store.read(entry, 0, entry.size), b"".join(parts))
         self.assertEqual([found.key for found in store.list_page("a b/").objects], ["a b/é"])
-        self.assertEqual(self._unfinished(), [])
+        self.assertEqual(bucket.uploads(), [])
 
     def test_survives_kill(self) -> None:
         """What the store had said that it has is there after a crash, and the upload goes on."""
         server = SeaweedFS()
         self.addCleanup(server.remove)
         server.start()
-        store = open_at_once(server.address() + "&part_size=5")
+        store = open_at_once(server.place().address() + "&part_size=5")
         entry = store.put("a", b"content")
         upload = store.begin_upload("b")
         upload.put_part(1, bytes(5 << 20))
