@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
@@ -155,9 +156,10 @@ class S3Objects:
         parts = self.uploads.pop(request.query["uploadId"], None)
         if parts is None:
             return refusal(404, "NoSuchUpload")
-        digests = b"".join(hashlib.md5(parts[number]).digest() for number in sorted(parts))
-        etag = f'"{hashlib.md5(digests).hexdigest()}-{len(parts)}"'
-        self.objects[request.key] = (b"".join(parts[number] for number in sorted(parts)), etag)
+        wanted = [parts[int(number)] for number in re.findall(rb"<PartNumber>(\d+)</PartNumber>", request.body)]
+        digests = b"".join(hashlib.md5(part).digest() for part in wanted)
+        etag = f'"{hashlib.md5(digests).hexdigest()}-{len(wanted)}"'
+        self.objects[request.key] = (b"".join(wanted), etag)
         return _xml("CompleteMultipartUploadResult", f"<ETag>{escape(etag)}</ETag>")
 
     def _AbortMultipartUpload(self, request: Request) -> Answer:

@@ -33,9 +33,13 @@ class Errand:
 
     async def wait(self) -> None:
         """Wait for the end. Raises what the coroutine raised, every time."""
+        await self.ended()
+        if self._error is not None:
+            raise self._error
+
+    async def ended(self) -> None:
+        """Wait for the end, whether good or bad."""
         if not self.done:
             waiter: Deferred[None] = Deferred()
             self._waiting.append(waiter)
             await waiter
-        if self._error is not None:
-            raise self._error

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from zope.interface import implementer
 
@@ -14,7 +15,7 @@ from ftpx.interfaces import IPartialFile, IPartialUploads, IStoragePool, Path
 from ftpx.storage.objects.journal import Place, place_of
 from ftpx.storage.objects.keys import key_to_read
 from ftpx.storage.objects.partials import Claim, Partials
-from ftpx.storage.objects.sending import Sender
+from ftpx.storage.objects.sending import SecondParts, Sender
 from ftpx.storage.objects.storage import ObjectStorage
 from ftpx.storage.objects.store import IResumableObjectStore, ObjectEntry
 from ftpx.storage.objects.target import Target
@@ -22,6 +23,8 @@ from ftpx.storage.objects.trail import Spot, Trail
 from ftpx.storage.objects.writing import ObjectPartialFile, ObjectWritableFile
 
 __all__ = ["ResumableObjectStorage"]
+
+_SECOND_PARTS: Final = 4
 
 
 @implementer(IPartialUploads)
@@ -43,6 +46,7 @@ class ResumableObjectStorage(ObjectStorage):
         super().__init__(store, pool, clock)
         self._partials = Partials(store, self._tree, now, clock)
         self._under_way: Counter[Place] = Counter()
+        self._second = SecondParts(_SECOND_PARTS)
 
     def _enter(self, place: Place) -> Callable[[], None]:
         """Somebody writes to a place, until the result is called."""
@@ -65,9 +69,8 @@ class ResumableObjectStorage(ObjectStorage):
         return Trail(self._partials, self._pool, spot, self._clock, claim)
 
     def _sender(self, target: Target, trail: Trail, claim: Claim | None = None) -> Sender:
-        if claim is None:
-            return Sender(self._store, self._pool, target.key, begun=trail.begun)
-        return Sender(self._store, self._pool, target.key, upload=claim.upload, tail=claim.tail, begun=trail.begun)
+        sender = partial(Sender, self._store, self._pool, target.key, begun=trail.begun, second=self._second)
+        return sender() if claim is None else sender(upload=claim.upload, tail=claim.tail)
 
     async def begin_upload(self, path: Path, owner: str, *, exclusive: bool = False) -> IPartialFile:
         """Begin to write a file that is kept if it breaks off; see `IPartialUploads`."""

@@ -16,7 +16,7 @@ from ftpx.storage.objects.store import ObjectEntry
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-__all__ = ["S3Calls", "entry_of", "is_md5", "md5_of", "plain_etag", "quoted_etag"]
+__all__ = ["S3Calls", "entry_of", "is_md5", "md5_in_hex", "md5_of", "plain_etag", "quoted_etag"]
 
 _T = TypeVar("_T")
 _Answer = Mapping[str, Any]
@@ -38,6 +38,11 @@ def quoted_etag(etag: str) -> str:
 def is_md5(etag: str) -> bool:
     """Whether an entity tag has the form of an MD5."""
     return _MD5.fullmatch(etag) is not None
+
+
+def md5_in_hex(content: bytes | memoryview) -> str:
+    """The MD5 of octets, as an entity tag has it."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def md5_of(answer: _Answer) -> str | None:
@@ -103,8 +108,8 @@ class S3Calls:
         One call that sends octets, to be tried by `attempt`. Both ends compare their MD5: the store before it takes
         them, and its entity tag is looked at here.
         """
-        digest = hashlib.md5(content, usedforsecurity=False)
-        checksum = base64.b64encode(digest.digest()).decode("ascii")
+        digest = md5_in_hex(content)
+        checksum = base64.b64encode(bytes.fromhex(digest)).decode("ascii")
 
         def send(number: int) -> _Answer:
             body = RequestOctets(content, self._retries.clock)
@@ -113,9 +118,9 @@ class S3Calls:
             except Exception:
                 # An answer that was lost may have been the one that said that it is there.
                 answer = self.found(key) if number and "IfNoneMatch" in parameters else {}
-                if md5_of(answer) != digest.hexdigest():
+                if md5_of(answer) != digest:
                     raise
-            if md5_of(answer) not in {None, digest.hexdigest()}:
+            if md5_of(answer) not in {None, digest}:
                 raise Spoiled("The object store has got other octets than were sent.")
             return answer
 

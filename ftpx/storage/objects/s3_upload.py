@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from zope.interface import implementer
 
 from ftpx.errors import AlreadyExists, FileChanged, NoSpace, NotFound, NotSupported, StorageFailure
-from ftpx.storage.objects.s3_calls import S3Calls, entry_of, is_md5, md5_of, plain_etag
+from ftpx.storage.objects.s3_calls import S3Calls, entry_of, is_md5, md5_in_hex, md5_of, plain_etag
 from ftpx.storage.objects.s3_failures import Spoiled
 from ftpx.storage.objects.store import IObjectUpload, ObjectEntry, UploadPart
 
@@ -25,7 +24,11 @@ _MOST_ABORTS: Final = 5
 
 @implementer(IObjectUpload)
 class S3Upload:
-    """Parts by number; see `IObjectUpload`."""
+    """
+    Parts by number; see `IObjectUpload`.
+
+    :param parts: those that the store has. One behind a missing one is not sent again, if the same octets come for it.
+    """
 
     def __init__(
         self, store: S3Store, calls: S3Calls, key: str, identifier: str, parts: Iterable[UploadPart] = ()
@@ -33,18 +36,27 @@ class S3Upload:
         self._store = store
         self._calls = calls
         self._key = key
-        self._parts = {part.number: part for part in parts}
+        self._parts: dict[int, UploadPart] = {}
+        self._found = {part.number: part for part in parts}
+        while (part := self._found.pop(len(self._parts) + 1, None)) is not None:
+            self._parts[part.number] = part
         self._ended = False
         self.identifier: str | None = identifier
 
     @property
     def parts(self) -> Sequence[UploadPart]:
-        """What the store has of it, by number."""
-        return [self._parts[number] for number in sorted(self._parts)]
+        """What the store has of it; see `IObjectUpload`."""
+        leading: list[UploadPart] = []
+        while (part := self._parts.get(len(leading) + 1)) is not None:
+            leading.append(part)
+        return leading
 
     def put_part(self, number: int, content: bytes | memoryview) -> UploadPart:
         """Send a part; see `IObjectUpload.put_part`."""
         self._check(number)
+        found = self._found.pop(number, None)
+        if found is not None and found.size == len(content) and found.etag == md5_in_hex(content):
+            return self._keep(number, found.size, found.etag)
         send = self._calls.send("upload_part", self._key, content, UploadId=self.identifier, PartNumber=number)
         return self._keep(number, len(content), plain_etag(self._calls.attempt(send, lasting=True)))
 
@@ -77,7 +89,7 @@ class S3Upload:
             # S3 has no upload without parts, but one of an empty part.
             self.put_part(1, b"")
         parts = self.parts
-        if [part.number for part in parts] != list(range(1, len(parts) + 1)):
+        if len(parts) != len(self._parts):
             raise StorageFailure("A part of the upload is missing.")
         entry = self._publish(parts, exclusive=exclusive)
         self._ended = True
@@ -176,7 +188,7 @@ def _etag_of(parts: Sequence[UploadPart]) -> str:
     if not all(is_md5(part.etag) for part in parts):
         return ""
     digests = b"".join(bytes.fromhex(part.etag) for part in parts)
-    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
+    return f"{md5_in_hex(digests)}-{len(parts)}"
 
 
 def _has_form(etag: str, parts: Sequence[UploadPart]) -> bool:

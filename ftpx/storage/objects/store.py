@@ -52,12 +52,12 @@ class IObjectUpload(Interface):
     """An object that is sent in parts; nobody sees it before it is complete."""
 
     identifier: str | None = Attribute("What the store knows it by, to go on with it; ``None``: nobody can.")
-    parts: Sequence[UploadPart] = Attribute("What the store has of it, by number.")
+    parts: Sequence[UploadPart] = Attribute("What the store has of it, by number, up to the first that is missing.")
 
     def put_part(number: int, content: bytes | memoryview) -> UploadPart:
         """
         Send a part. All but the last have the same size, `IObjectStore.part_size`. Where nobody can go on with the
-        upload, parts come in order and each once; else a number may be sent again.
+        upload, parts come in order and each once; else in any order, several at a time, and a number may be sent again.
 
         :raises NoSpace: there are more parts than the store takes.
         """

@@ -166,8 +166,16 @@ class ObjectUpload:
         self._store = store
         self._key = key
         self._over = False
-        known = sorted(store.uploads[identifier].parts.items())
-        self.parts = [UploadPart(number, len(content), etag) for number, (etag, content) in known]
+        known = store.uploads[identifier].parts
+        self._known = {number: UploadPart(number, len(content), etag) for number, (etag, content) in known.items()}
+
+    @property
+    def parts(self) -> list[UploadPart]:
+        """See `IObjectUpload`."""
+        leading: list[UploadPart] = []
+        while (part := self._known.get(len(leading) + 1)) is not None:
+            leading.append(part)
+        return leading
 
     def _there(self) -> _Parts:
         there = self._store.uploads.get(self.identifier)
@@ -180,8 +188,7 @@ class ObjectUpload:
         self._store.called("put_part", f"{self._key}#{number}")
         etag = f"p{next(self._store._numbers)}"
         self._there().parts[number] = (etag, bytes(content))
-        part = UploadPart(number, len(content), etag)
-        self.parts = sorted([*(each for each in self.parts if each.number != number), part], key=_number)
+        part = self._known[number] = UploadPart(number, len(content), etag)
         return part
 
     def _content(self) -> Iterator[bytes]:
@@ -216,7 +223,3 @@ class ObjectUpload:
 
 def _md5(content: bytes) -> str:
     return md5(content, usedforsecurity=False).hexdigest()
-
-
-def _number(part: UploadPart) -> int:
-    return part.number

@@ -316,6 +316,21 @@ class ResumableObjectStoreContract(ObjectStoreContract):
         resumed.put_part(1, b"content")
         self.assertEqual(self.store.read(resumed.complete(), 0, 100), b"content")
 
+    def test_resume_behind_a_gap(self) -> None:
+        """A part counts when all in front of it have come, and not in an object that ends before it."""
+        parts = [_content(self.store.part_size), _content(self.store.part_size), b"end"]
+        for last in (3, 2):
+            begun = self.store.begin_upload("a")
+            assert begun.identifier is not None
+            begun.put_part(1, parts[0])
+            begun.put_part(3, parts[2])
+            self.assertEqual([part.number for part in begun.parts], [1])
+            resumed = self.store.resume_upload("a", begun.identifier)
+            self.assertEqual([part.number for part in resumed.parts], [1])
+            for number in range(2, last + 1):
+                resumed.put_part(number, parts[number - 1])
+            self.assertEqual(self._whole(resumed.complete()), b"".join(parts[:last]))
+
     def test_part_sent_again(self) -> None:
         """The last that was sent under a number counts."""
         upload = self._upload("a", b"wrong")

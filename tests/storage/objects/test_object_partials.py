@@ -147,9 +147,39 @@ class SuspendedTests(PartialsCase):
     def test_part_that_was_not_stored(self) -> None:
         """If the part that was on its way fails, what is kept is what was before it."""
         self.store.fail("put_part", None, None, StorageFailure("broken"))
-        self.leave(35)
+        file = self.begin_upload(_WHOLE[:30])
+        self.assert_fails(file.write(_WHOLE[30:35]), StorageFailure)
+        self.result(file.suspend())
         self.assertEqual(self.kept(), 20)
         self.finish()
+
+    def test_part_before_one_that_was_stored(self) -> None:
+        """If of two parts on their way the second is stored and the first fails, what is kept is what was before it."""
+        file = self.begin_upload(_WHOLE[:20])
+        self.store.fail("put_part", None, StorageFailure("broken"))
+        self.pool.waits = True
+        self.begin(file.write(_WHOLE[20:35])).addErrback(lambda _: None)
+        self.pool.waiting.reverse()
+        self.pool.make_next()
+        self.pool.make_next()
+        self.pool.waits = False
+        self.assertEqual(self.store.asked("put_part"), ["a#1", "a#3", "a#2"])
+        self.assert_fails(file.write(b"x"), StorageFailure)
+        self.result(file.suspend())
+        self.assertEqual(self.kept(), 10)
+        self.finish()
+
+    def test_killed_between_two_parts(self) -> None:
+        """So it is if the server ends then."""
+        file = self.begin_upload(_WHOLE[:20])
+        self.pool.waits = True
+        self.begin(file.write(_WHOLE[20:35]))
+        self.pool.waiting.reverse()
+        self.pool.make_next()
+        self.pool.waits = False
+        self.storage = self.make_storage()
+        self.seconds += LEASE
+        self.assertEqual(self.kept(), 10)
 
     def test_store_is_gone(self) -> None:
         """What cannot be written down at the end is lost, and no more than that."""

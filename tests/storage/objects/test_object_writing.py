@@ -108,19 +108,55 @@ class WritingTests(ObjectTestCase):
         self.assert_clean()
 
     def test_two_parts_in_memory(self) -> None:
-        """CR12: one part is sent while the next is filled, and then the writer waits."""
+        """CR12: two parts are on their way, beside each other, and then the writer waits."""
         file = self.open_write()
         self.pool.waits = True
         self.result(file.write(b"1" * 10))
         self.result(file.write(b"2" * 10))
         third = self.begin(file.write(b"3" * 5))
-        self.assertNoResult(third)
-        # Begin the upload, leave a trace of it, send the part.
-        for _ in range(3):
+        # Begin the upload, leave a trace of it, send the first part.
+        for left in (1, 2, 1):
             self.assertNoResult(third)
             self.pool.make_next()
+            self.assertEqual(len(self.pool.waiting), left)
         self.successResultOf(third)
         self.assertEqual(self.store.asked("put_part"), ["a#1"])
+        self.pool.make_next()
+        self.assertEqual(self.store.asked("put_part"), ["a#1", "a#2"])
+
+    def test_second_stored_first(self) -> None:
+        """Of two parts the second may be stored before the first."""
+        file = self.open_write()
+        self.result(file.write(b"1" * 20))
+        self.pool.waits = True
+        writing = self.begin(file.write(b"2" * 20))
+        self.pool.waiting.reverse()
+        self.pool.make_next()
+        self.assertNoResult(writing)
+        self.pool.make_next()
+        self.successResultOf(writing)
+        self.pool.waits = False
+        self.result(file.commit())
+        self.assertEqual(self.store.asked("put_part"), ["a#1", "a#3", "a#2", "a#4"])
+        self.assertEqual(self.store.seen(), {"a": b"1" * 20 + b"2" * 20})
+        self.assert_clean()
+
+    def test_crowd(self) -> None:
+        """CR12: of many uploads at once, most send one part and fill the next meanwhile, so that threads are left."""
+        files = [self.open_write((str(number),)) for number in range(10)]
+        for file in files:
+            self.result(file.write(b"1" * 11))
+        self.pool.waits = True
+        writing = [self.begin(file.write(b"2" * 20)) for file in files]
+        self.assertEqual(len(self.pool.waiting), 14)
+        while self.pool.waiting:
+            self.pool.make_next()
+        self.pool.waits = False
+        for each, file in zip(writing, files, strict=True):
+            self.successResultOf(each)
+            self.result(file.commit())
+        self.assertEqual(set(self.store.seen().values()), {b"1" * 11 + b"2" * 20})
+        self.assert_clean()
 
     def test_cancelled_write(self) -> None:
         """Who is cancelled while he waits for room leaves the part alone that is on its way."""
