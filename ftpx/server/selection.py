@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 import attrs
 
@@ -13,7 +13,7 @@ from ftpx.server.arguments import ListingArgument
 from ftpx.wire.commands import encode
 from ftpx.wire.patterns import compile_pattern, has_pattern
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "select", "select_all"]
 
 Page = Sequence[Entry]
 
@@ -65,14 +65,29 @@ async def select(storage: IStorage, cwd: Path, argument: ListingArgument) -> Asy
         else:
             prefix = ""
             pages = _one(attrs.evolve(entry, name=argument.text or "."))
+    async with _begun(pages, prefix) as selection:
+        if must_match and not selection.first:
+            raise NotFound
+        yield selection
+
+
+def select_all(storage: IStorage, directory: Path) -> AbstractAsyncContextManager[Selection]:
+    """
+    Find the entries of a directory, by nothing but the listing of it.
+
+    :raises NotFound, NotADirectory: there is none.
+    """
+    return _begun(storage.list_directory(directory), "")
+
+
+@asynccontextmanager
+async def _begun(pages: AsyncGenerator[Page, None], prefix: str) -> AsyncIterator[Selection]:
     async with aclosing(pages):
         try:
             # Not with a default: what waits in the generator would then get a tuple as several results.
             first = await anext(pages)
         except StopAsyncIteration:
             first = ()
-        if must_match and not first:
-            raise NotFound
         yield Selection(prefix, first, pages)
 
 

@@ -99,6 +99,8 @@ class S3Objects:
         if request.headers.get("if-match", etag) != etag:
             return refusal(412, "PreconditionFailed")
         first, _, last = request.headers["range"].removeprefix("bytes=").partition("-")
+        if int(first) >= len(content):
+            return refusal(416, "InvalidRange")
         piece = content[int(first) : int(last) + 1]
         told = f"bytes {first}-{int(first) + len(piece) - 1}/{len(content)}"
         return Answer(206, piece, {"ETag": etag, "Content-Range": told})

@@ -316,11 +316,15 @@ class LyingTests(_UploadTestCase):
                 self.lies.faults = [fault]
                 with self.assertRaises(StorageFailure):
                     self.store.read(entry, 0, 3)
+                with self.assertRaises(StorageFailure):
+                    self.store.open("a", 100)
 
     def test_short_body_once(self) -> None:
         """CR13: what broke off once is asked for again."""
         self.lies.faults = [attrs.evolve(_changed(cut=1), times=1)]
         self.assertEqual(self.store.read(self.store.head("a"), 0, 3), b"old")
+        self.lies.faults = [attrs.evolve(_changed(cut=1), first=3, times=1)]
+        self.assertEqual(self.store.open("a", 3), (self.store.head("a"), b"old"))
 
     def test_another_object(self) -> None:
         """CR13: the octets of another version are not taken for those that were asked for."""

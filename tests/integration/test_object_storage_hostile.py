@@ -142,12 +142,15 @@ class HostileStoreTests(unittest.TestCase):
         def short(_request: Request, right: Answer) -> Answer:
             return attrs.evolve(right, body=right.body[:-1])
 
-        self.store.faults = [Fault("GetObject", short)]
+        self.store.faults = [Fault("GetObject", short, first=2)]
         with control.open_data() as data:
             control.expect("RETR file", 150)
             got = read_until_end(data)
         control.expect_reply(426, 451)
         self.assertLess(len(got), len(_LARGE))
+        self.store.faults = [Fault("GetObject", short)]
+        with control.open_data():
+            control.expect("RETR file", 451)
         control.expect("NOOP", 200)
 
     def test_cr14_redirect(self) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
+from ftpx.errors import NotADirectory
 from ftpx.interfaces import Entry, ICreationTimes, IRights, Kind, Path, Right
 from ftpx.server.arguments import LISTING, OPTIONAL_PATH, ListingArgument
-from ftpx.server.selection import select
+from ftpx.server.selection import Selection, select, select_all
 from ftpx.server.session import Session
 from ftpx.server.verb import verb
 from ftpx.wire.facts import FACTS, features, format_facts, perm_fact
@@ -29,26 +31,33 @@ def list_line(session: Session) -> Callable[[Entry], str]:
     return lambda entry: format_line(entry, now, owner=hidden, group=hidden)
 
 
-async def _send(session: Session, argument: ListingArgument, line: Callable[[str], Callable[[Entry], str]]) -> Reply:
+async def _send(
+    session: Session,
+    selecting: AbstractAsyncContextManager[Selection],
+    line: Callable[[str], Callable[[Entry], str]],
+) -> Reply:
     """Send what ``line``, given the prefix of the selection, makes of each entry."""
-    async with (
-        select(session.storage, session.state.cwd, argument) as selection,
-        session.open_data("Here comes the listing.") as data,
-    ):
+    async with selecting as selection, session.open_data("Here comes the listing.") as data:
         await data.send_blocks(selection.blocks(line(selection.prefix)))
     return _COMPLETE
+
+
+def _selected(session: Session, argument: ListingArgument) -> AbstractAsyncContextManager[Selection]:
+    return select(session.storage, session.state.cwd, argument)
 
 
 @verb("LIST", "959", LISTING, "List a directory for people.", opens_data=True, abortable=True)
 async def list_(session: Session, argument: ListingArgument) -> Reply:
     """Send the form of ``ls -l``. Hidden entries are always listed; options but ``d`` change nothing."""
-    return await _send(session, argument, lambda prefix: list_line(session))
+    return await _send(session, _selected(session, argument), lambda prefix: list_line(session))
 
 
 @verb("NLST", "959", LISTING, "List names.", opens_data=True, abortable=True)
 async def list_names(session: Session, argument: ListingArgument) -> Reply:
     """Send pathnames that the next command can use as they are (RFC 1123, section 4.1.2.7)."""
-    return await _send(session, argument, lambda prefix: lambda entry: prefix + printable(entry.name))
+    return await _send(
+        session, _selected(session, argument), lambda prefix: lambda entry: prefix + printable(entry.name)
+    )
 
 
 def _facts(session: Session, place: Callable[[Entry], Path]) -> Callable[[Entry], str]:
@@ -83,11 +92,14 @@ def _feature(session: Session) -> list[str]:
 @verb("MLSD", "3659", OPTIONAL_PATH, "List a directory for programs.", opens_data=True, abortable=True)
 async def list_facts(session: Session, path: Path) -> Reply:
     """Send the facts of a directory's entries."""
-    if (await session.storage.stat(path)).kind is not Kind.DIRECTORY:
-        return _NO_DIRECTORY
     facts = _facts(session, lambda entry: (*path, entry.name))
-    argument = ListingArgument(frozenset(), path, "")
-    return await _send(session, argument, lambda prefix: lambda entry: facts(entry) + printable(entry.name))
+    selecting = select_all(session.storage, path)
+    try:
+        return await _send(session, selecting, lambda prefix: lambda entry: facts(entry) + printable(entry.name))
+    except NotADirectory:
+        # It may be what the path leads through that is none.
+        await session.storage.stat(path)
+        return _NO_DIRECTORY
 
 
 @verb("MLST", "3659", OPTIONAL_PATH, "Tell the facts of one thing.", feature=_feature)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zope.interface import implementer
 
 from ftpx.errors import FileChanged, NameRefused, NotADirectory, NotFound, StorageFailure
+from ftpx.storage.objects.looking import look_twice
 from ftpx.storage.objects.obstore_failures import obstore_errors
 from ftpx.storage.objects.obstore_listing import ObstoreListing, entry_of
 from ftpx.storage.objects.obstore_upload import ObstoreUpload
@@ -66,6 +67,15 @@ class ObstoreStore:
         except NotADirectory:
             # In a directory, below a file.
             raise NotFound("There is no such object.") from None
+
+    def look(self, key: str) -> tuple[ObjectEntry | None, bool]:
+        """See `IObjectStore.look`."""
+        return look_twice(self, key)
+
+    def open(self, key: str, size: int) -> tuple[ObjectEntry, bytes]:
+        """See `IObjectStore.open`."""
+        found = self.head(key)
+        return found, self.read(found, 0, size)
 
     def list_page(self, prefix: str, start: str | None = None, limit: int = 1000) -> ObjectPage:
         """See `IObjectStore.list_page`."""

@@ -74,17 +74,17 @@ class ObjectReadableFile:
     An object as it was when it was opened. If it is replaced meanwhile, what was not read yet cannot be read any more:
     `FileChanged`.
 
-    :param content: the whole content, if it is here already.
+    :param content: its first octets, as far as they are here already.
     """
 
     def __init__(
-        self, store: IObjectStore, pool: IStoragePool, name: str, found: ObjectEntry, content: bytes | None
+        self, store: IObjectStore, pool: IStoragePool, name: str, found: ObjectEntry, content: bytes = b""
     ) -> None:
         self.entry = file_entry(name, found)
         self._store = store
         self._pool = pool
         self._found = found
-        self._block = _Block(0, content or b"")
+        self._block = _Block(0, content)
         self._ahead: deque[_Ahead] = deque()
         self._next_size = FIRST_BLOCK
         self._position = 0

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from zope.interface import implementer
 
 from ftpx.errors import AlreadyExists, FileChanged, NameRefused, NotFound, NotSupported, StorageFailure
+from ftpx.storage.objects.looking import look_twice
 from ftpx.storage.objects.s3_calls import S3Calls, entry_of, md5_of, plain_etag, quoted_etag
 from ftpx.storage.objects.s3_failures import Spoiled
 from ftpx.storage.objects.s3_listing import list_objects
+from ftpx.storage.objects.s3_octets import AnswerOctets
 from ftpx.storage.objects.s3_upload import MOST_PARTS, S3Upload
 from ftpx.storage.objects.store import (
     IObjectUpload,
@@ -27,6 +31,7 @@ __all__ = ["S3Store"]
 # S3 copies larger objects only in parts.
 _MOST_AT_ONCE: Final = 5 << 30
 _COPIED_PART: Final = 1 << 30
+_FIRST_OCTETS: Final = re.compile(r"bytes 0-[0-9]+/([0-9]{1,19})")
 
 
 @implementer(IResumableObjectStore)
@@ -44,6 +49,31 @@ class S3Store:
         """See `IObjectStore.head`."""
         answer = self._calls.make("head_object", _checked(key))
         return entry_of(key, answer)
+
+    def look(self, key: str) -> tuple[ObjectEntry | None, bool]:
+        """See `IObjectStore.look`: one request, unless other keys begin with this one."""
+        page = list_objects(self._calls, _checked(key), None, 1, deep=True)
+        found = page.objects[0] if page.objects else None
+        if found is not None and found.key == key:
+            return found, False
+        if found is not None and found.key.startswith(f"{key}/"):
+            return None, True
+        return (None, False) if found is None and page.next is None else look_twice(self, key)
+
+    def open(self, key: str, size: int) -> tuple[ObjectEntry, bytes]:
+        """See `IObjectStore.open`: one request, unless the object is empty."""
+        try:
+            return self._calls.attempt(lambda number: self._begin_to_read(_checked(key), size))
+        except FileChanged:
+            # There is no first octet.
+            found = self.head(key)
+            return found, self.read(found, 0, size)
+
+    def _begin_to_read(self, key: str, size: int) -> tuple[ObjectEntry, bytes]:
+        answer = self._calls.once("get_object", key, Range=f"bytes=0-{size - 1}")
+        with closing(answer["Body"]) as body:
+            entry = entry_of(key, {**answer, "ContentLength": _whole_size(answer)})
+            return entry, _read_range(body, answer, entry, 0, min(size, entry.size))
 
     def list_page(self, prefix: str, start: str | None = None, limit: int = 1000) -> ObjectPage:
         """See `IObjectStore.list_page`."""
@@ -64,12 +94,7 @@ class S3Store:
                 "get_object", entry.key, Range=f"bytes={offset}-{end - 1}", **self.unchanged("IfMatch", entry)
             )
             with closing(answer["Body"]) as body:
-                _check_range(answer, entry, offset, end)
-                # One more shows that there is too much.
-                content: bytes = body.read(end - offset + 1)
-            if len(content) != end - offset:
-                raise Spoiled("The object store sent another number of octets than it was asked for.")
-            return content
+                return _read_range(body, answer, entry, offset, end)
 
         return self._calls.attempt(fetch, lasting=True)
 
@@ -169,11 +194,31 @@ def _checked(key: str) -> str:
     return key
 
 
-def _check_range(answer: Mapping[str, Any], entry: ObjectEntry, start: int, end: int) -> None:
-    """Look whether an answer is of the octets that were asked for, and of the object as it was."""
+def _whole_size(answer: Mapping[str, Any]) -> int:
+    """The size of the object of which an answer has the beginning."""
+    told = answer.get("ContentRange", "")
+    if not told and answer["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.OK:
+        return int(answer["ContentLength"])
+    found = _FIRST_OCTETS.fullmatch(told)
+    if found is None:
+        raise _others()
+    return int(found[1])
+
+
+def _read_range(body: AnswerOctets, answer: Mapping[str, Any], entry: ObjectEntry, start: int, end: int) -> bytes:
+    """The octets of an answer, if they are those that were asked for, and of the object as it was."""
     if plain_etag(answer) != entry.etag:
         raise FileChanged("The object was changed meanwhile.")
     told = answer.get("ContentRange")
     whole = told is None and (start, end) == (0, entry.size) and answer.get("ContentLength") == end
     if not whole and told != f"bytes {start}-{end - 1}/{entry.size}":
-        raise Spoiled("The object store sent other octets than it was asked for.")
+        raise _others()
+    # One more shows that there is too much.
+    content = body.read(end - start + 1)
+    if len(content) != end - start:
+        raise Spoiled("The object store sent another number of octets than it was asked for.")
+    return content
+
+
+def _others() -> Spoiled:
+    return Spoiled("The object store sent other octets than it was asked for.")

@@ -20,7 +20,7 @@ from ftpx.interfaces import (
 )
 from ftpx.storage.objects.entries import Listing, directory_entry, file_entry
 from ftpx.storage.objects.keys import key_to_read, key_to_write
-from ftpx.storage.objects.reading import FIRST_BLOCK, ObjectReadableFile, read_exactly
+from ftpx.storage.objects.reading import FIRST_BLOCK, ObjectReadableFile
 from ftpx.storage.objects.renaming import Renaming
 from ftpx.storage.objects.sending import Sender
 from ftpx.storage.objects.store import IObjectStore, ObjectEntry
@@ -73,17 +73,11 @@ class ObjectStorage:
             page = await self._pool.run(self._store.list_page, prefix, page.next)
 
     async def open_read(self, path: Path) -> IReadableFile:
-        """Open a file, and have all of a small one; see `IStorage`."""
-        found, content = await self._pool.run(self._open, key_to_read(path))
-        return ObjectReadableFile(self._store, self._pool, path[-1], found, content)
-
-    def _open(self, key: str) -> tuple[ObjectEntry, bytes]:
-        if not key:
+        """Open a file, and have the first block of it; see `IStorage`."""
+        if not path:
             raise IsADirectory("the root is a directory")
-        found = self._tree.find_file(key)
-        if found.size > FIRST_BLOCK:
-            return found, b""
-        return found, read_exactly(self._store, found, 0, found.size) if found.size else b""
+        found, content = await self._pool.run(self._tree.open_file, key_to_read(path), FIRST_BLOCK)
+        return ObjectReadableFile(self._store, self._pool, path[-1], found, content)
 
     async def open_write(self, path: Path, *, offset: int | None = 0, exclusive: bool = False) -> IWritableFile:
         """Begin to write a file; what is kept of the present one is fetched and sent again. See `IStorage`."""
@@ -109,7 +103,7 @@ class ObjectStorage:
 
     async def _keep(self, file: ObjectWritableFile, present: ObjectEntry, size: int) -> None:
         """Write the beginning of the present file."""
-        source = ObjectReadableFile(self._store, self._pool, "", present, None)
+        source = ObjectReadableFile(self._store, self._pool, "", present)
         try:
             while file.offset < size:
                 block = await source.read(file.offset, min(FIRST_BLOCK, size - file.offset))

@@ -85,6 +85,12 @@ class IObjectStore(Interface):
     def head(key: str) -> ObjectEntry:
         """:raises NotFound: there is no such object."""
 
+    def look(key: str) -> tuple[ObjectEntry | None, bool]:
+        """The object of a key; and if there is none, whether there is any below ``key/``. Its MD5 need not be told."""
+
+    def open(key: str, size: int) -> tuple[ObjectEntry, bytes]:
+        """An object and so many of its first octets, or all that it has. :raises NotFound: there is none."""
+
     def list_page(prefix: str, start: str | None = None, limit: int = 1000) -> ObjectPage:
         """
         Objects whose keys begin with a prefix, and have no ``/`` behind it; of the others the common beginnings.

@@ -6,6 +6,7 @@ import attrs
 
 from ftpx.errors import AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound
 from ftpx.storage.objects.keys import parent_of
+from ftpx.storage.objects.looking import first_below
 from ftpx.storage.objects.store import IObjectStore, ObjectEntry, ObjectPage
 
 __all__ = ["ObjectTree"]
@@ -31,23 +32,11 @@ class ObjectTree:
 
     def has_below(self, key: str) -> bool:
         """Whether there is a directory, seen or hidden by a file."""
-        return bool(self._first_below(key, 1))
-
-    def _first_below(self, key: str, count: int) -> list[str]:
-        """Some keys below a directory, its marker among them."""
-        found: list[str] = []
-        start: str | None = None
-        while True:
-            page = self.store.list_all(f"{key}/", start, count)
-            found += [entry.key for entry in page.objects]
-            # A store may give an empty page before the last.
-            if len(found) >= count or page.next is None:
-                return found
-            start = page.next
+        return bool(first_below(self.store, f"{key}/", 1))
 
     def is_empty(self, key: str) -> bool:
         """Whether there is nothing below a directory but its marker, or no such directory."""
-        return all(found == self.marker(key) for found in self._first_below(key, 2))
+        return all(found == self.marker(key) for found in first_below(self.store, f"{key}/", 2))
 
     def find(self, key: str) -> ObjectEntry | None:
         """
@@ -67,6 +56,15 @@ class ObjectTree:
             raise IsADirectory("is a directory")
         return found
 
+    def open_file(self, key: str, size: int) -> tuple[ObjectEntry, bytes]:
+        """A file and its first octets. :raises NotFound, IsADirectory: it is none."""
+        try:
+            return self.store.open(key, size)
+        except NotFound:
+            if self.has_below(key):
+                raise IsADirectory("is a directory") from None
+            raise
+
     def require_parent(self, key: str) -> None:
         """:raises NotFound: there is no directory to put something in."""
         parent = parent_of(key)
@@ -80,20 +78,23 @@ class ObjectTree:
         :raises AlreadyExists: the name is to be free.
         :raises NotFound, IsADirectory: no file can have the key.
         """
-        found = self.file(key)
-        if found is None:
-            if self.has_below(key):
-                raise AlreadyExists("the name is taken") if exclusive else IsADirectory("is a directory")
-            self.require_parent(key)
-        elif exclusive:
+        found, below = self.store.look(key)
+        if exclusive and (found is not None or below):
             raise AlreadyExists("the name is taken")
+        if below:
+            raise IsADirectory("is a directory")
+        if found is None:
+            self.require_parent(key)
         return found
 
     def require_place(self, key: str) -> None:
-        """:raises NotFound, IsADirectory: no file can have the key any more."""
+        """
+        A directory above that is gone comes back with the file.
+
+        :raises IsADirectory: no file can have the key any more.
+        """
         if self.has_below(key) and self.file(key) is None:
             raise IsADirectory("is a directory")
-        self.require_parent(key)
 
     def first_page(self, prefix: str) -> ObjectPage:
         """:raises NotFound, NotADirectory: there is no such directory."""
@@ -110,14 +111,12 @@ class ObjectTree:
 
     def make_directory(self, key: str) -> None:
         """:raises AlreadyExists, NotFound: it cannot be made."""
-        if self.file(key) is not None or self.has_below(key):
-            raise AlreadyExists("the name is taken")
-        self.require_parent(key)
+        self.present(key, exclusive=True)
         self.store.put(self.marker(key), b"", exclusive=True)
 
     def remove_directory(self, key: str) -> None:
         """:raises NotFound, NotADirectory, DirectoryNotEmpty: it cannot be removed."""
-        found = self._first_below(key, 2)
+        found = first_below(self.store, f"{key}/", 2)
         if not found:
             if self.file(key) is not None:
                 raise NotADirectory("not a directory")

@@ -89,6 +89,18 @@ class MemoryObjectStore:
         self.called("head", key)
         return self._entry(key)
 
+    def look(self, key: str) -> tuple[ObjectEntry | None, bool]:
+        """See `IObjectStore.look`."""
+        self.called("look", key)
+        if key in self.objects:
+            return self._entry(key), False
+        return None, any(other.startswith(f"{key}/") for other in self.objects)
+
+    def open(self, key: str, size: int) -> tuple[ObjectEntry, bytes]:
+        """See `IObjectStore.open`."""
+        self.called("open", key)
+        return self._entry(key), self.objects[key].content[:size]
+
     def list_page(self, prefix: str, start: str | None = None, limit: int = 1000) -> ObjectPage:
         """See `IObjectStore.list_page`."""
         self.called("list_page", prefix)

@@ -56,6 +56,27 @@ class ObjectStoreContract(_Case):
         self.assertLess(abs(found.modified - put.modified), 60)
         self.assertEqual(self.store.read(found, 0, 100), b"content")
 
+    def test_open(self) -> None:
+        """What an object is and its first octets come together; of a small one, of an empty one all."""
+        for content, size in ((b"", 10), (b"c", 10), (b"content", 7), (b"content", 3)):
+            self.store.put("a/b", content)
+            self.assertEqual(self.store.open("a/b", size), (self.store.head("a/b"), content[:size]))
+        for missing in ("a", "a/c", "b"):
+            self.assertRaises(NotFound, self.store.open, missing, 10)
+
+    def test_look(self) -> None:
+        """It is told what has a key, or whether others are below it; those that only begin alike do not count."""
+        self.assertEqual(self.store.look("a"), (None, False))
+        for key in ("a-1", "a.b/c", "a1"):
+            self.store.put(key, b"content")
+            self.assertEqual(self.store.look("a"), (None, False))
+        self.store.put("a/b/c", b"content")
+        self.assertEqual(self.store.look("a"), (None, True))
+        self.assertEqual(self.store.look("a/b"), (None, True))
+        found, _ = self.store.look("a-1")
+        assert found is not None
+        self.assertEqual((found.key, found.size, found.etag), ("a-1", 7, self.store.head("a-1").etag))
+
     def test_put_replaces(self) -> None:
         """A second put has another entity tag and another content."""
         first = self.store.put("a", b"one")

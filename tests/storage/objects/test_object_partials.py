@@ -413,7 +413,7 @@ class CrashTests(PartialsCase):
         self.leave(25)
         self.pool.waits = True
         waiting = self.begin(self.storage.continue_upload(_A, "alice", None))
-        self.store.before["head"] = waiting.cancel
+        self.store.before["look"] = waiting.cancel
         self.pool.make_next()
         self.pool.waits = False
         self.store.before.clear()
