@@ -411,6 +411,23 @@ class RedirectTests(LyingStoreTestCase):
                                 call()
             self.assertEqual(elsewhere.requests, [])
 
+    def test_azure(self) -> None:
+        """CR14: nor does one that obstore makes, which follows redirects."""
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            self.enterContext(patch.dict(os.environ, {name: "", name.upper(): ""}))
+        self.enterContext(patch.dict(os.environ, {"AZURE_STORAGE_ACCOUNT_KEY": "c2VjcmV0"}))
+        endpoint = self.lies.endpoint.replace("127.0.0.1", "localhost")
+        store = open_object_store(f"az://container?account=name&endpoint={endpoint}/name")
+        with LyingStore() as elsewhere:
+            elsewhere.memory.objects["a"] = (b"secret", '"secret"')
+            for target in (f"{elsewhere.endpoint}/lies/a", "http://169.254.169.254/latest/meta-data/"):
+                with self.subTest(target=target):
+                    self.lies.faults = self._faults(307, target)
+                    with self.assertRaises(StorageError):
+                        store.head("a")
+            self.assertEqual(elsewhere.requests, [])
+        self.assertIn("HeadObject", self.lies.requests)
+
     @staticmethod
     def _faults(status: int, target: str) -> list[Fault]:
         told = attrs.evolve(

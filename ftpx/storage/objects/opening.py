@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
 from threading import Event
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ftpx.errors import ConfigurationError
 from ftpx.storage.objects.address import ObjectAddress
+from ftpx.storage.objects.obstore_network import network
 from ftpx.storage.objects.retrying import Retries
 from ftpx.storage.objects.s3_calls import S3Calls
 from ftpx.storage.objects.store import IObjectStore
@@ -76,13 +77,15 @@ def _azure(address: ObjectAddress, wait: _Wait) -> IObjectStore:
 
     named = (("account_name", address.account), ("endpoint", address.endpoint))
     settings: dict[str, Any] = {name: value for name, value in named if value}
-    return _provided(lambda seconds: AzureStore(address.bucket, **settings, **_network(address, seconds)), address)
+    return _provided(
+        lambda seconds: AzureStore(address.bucket, **settings, **network(address, seconds, os.environ)), address
+    )
 
 
 def _google(address: ObjectAddress, wait: _Wait) -> IObjectStore:
     from obstore.store import GCSStore
 
-    return _provided(lambda seconds: GCSStore(address.bucket, **_network(address, seconds)), address)
+    return _provided(lambda seconds: GCSStore(address.bucket, **network(address, seconds, os.environ)), address)
 
 
 def _provided(make: Callable[[int], Any], address: ObjectAddress) -> IObjectStore:
@@ -99,26 +102,6 @@ def _provided(make: Callable[[int], Any], address: ObjectAddress) -> IObjectStor
             " and the credentials in the environment."
         ) from None
     return ObstoreStore(prompt, patient=patient, root=address.prefix, part_size=address.part_size, ordered=True)
-
-
-def _network(address: ObjectAddress, seconds: int) -> dict[str, Any]:
-    """How obstore connects, and how often it tries; one try may take so many seconds."""
-    return {
-        "client_options": {
-            "allow_http": (address.endpoint or "").startswith("http:"),
-            "connect_timeout": timedelta(seconds=2),
-            "timeout": timedelta(seconds=seconds),
-        },
-        "retry_config": {
-            "max_retries": 7,
-            "retry_timeout": timedelta(seconds=4),
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=100),
-                "max_backoff": timedelta(seconds=2),
-                "base": 2,
-            },
-        },
-    }
 
 
 _OPENERS: Final[dict[str, Callable[[ObjectAddress, _Wait], IObjectStore]]] = {
