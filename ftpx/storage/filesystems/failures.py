@@ -69,6 +69,19 @@ _STATUSES: Final[dict[int, type[StorageError]]] = {
     507: NoSpace,
 }
 
+# Those of SMB (MS-ERREF, section 2.3.1) that smbprotocol has no number of the system's own for.
+_NT_STATUSES: Final[dict[int, type[StorageError]]] = {
+    0xC0000022: PermissionDenied,  # STATUS_ACCESS_DENIED
+    0xC0000033: NameRefused,  # STATUS_OBJECT_NAME_INVALID
+    0xC0000044: NoSpace,  # STATUS_QUOTA_EXCEEDED
+    0xC0000056: NotFound,  # STATUS_DELETE_PENDING
+    0xC000007F: NoSpace,  # STATUS_DISK_FULL
+    0xC00000A2: PermissionDenied,  # STATUS_MEDIA_WRITE_PROTECTED
+    0xC00000BB: NotSupported,  # STATUS_NOT_SUPPORTED
+    0xC00000C9: StorageUnavailable,  # STATUS_NETWORK_NAME_DELETED
+    0xC0000203: StorageUnavailable,  # STATUS_USER_SESSION_DELETED
+}
+
 _LOST: Final = frozenset(
     {
         errno.ECONNABORTED,
@@ -93,6 +106,9 @@ def meaning(error: Exception) -> StorageError:
     status = _status(error)
     if status in _STATUSES:
         return _STATUSES[status]("the filesystem's server refused that")
+    refused = _NT_STATUSES.get(getattr(error, "ntstatus", 0))
+    if refused is not None:
+        return refused("the filesystem's server refused that")
     if any((base.__module__.partition(".")[0], base.__name__) in _UNREACHABLE for base in type(error).__mro__):
         return StorageUnavailable("the filesystem cannot be reached")
     if isinstance(error, OSError) and error.errno in _LOST:

@@ -13,6 +13,7 @@ from ftpx.interfaces import IServerSideCopy
 from ftpx.storage.filesystems.disk import DiskFilesystem
 from ftpx.storage.filesystems.filesystem import Filesystem
 from ftpx.storage.filesystems.sftp import SftpFilesystem
+from ftpx.storage.filesystems.smb import SmbFilesystem
 from ftpx.storage.filesystems.webdav import WebdavFilesystem
 
 __all__ = ["ArchiveFilesystem", "kind_of_filesystem", "may_be_written"]
@@ -61,7 +62,7 @@ _KINDS: Final[dict[str, type[Filesystem]]] = {
     "ssh": SftpFilesystem,
     "webdav": WebdavFilesystem,
     "dav": WebdavFilesystem,
-    "smb": MovingFilesystem,
+    "smb": SmbFilesystem,
     "ftp": MovingFilesystem,
     "hdfs": MovingFilesystem,
     "arrow_hdfs": MovingFilesystem,

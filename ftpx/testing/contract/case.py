@@ -38,8 +38,9 @@ class StorageCase(_TestCase):
 
     What a storage cannot do, and need not, is said by attributes of the class:
 
-    ``may_refuse_names``: names that are not UTF-8, hold control characters or backslashes, are very long or look alike
-    are kept exactly, or refused as `NameRefused`. If false, all of up to 255 octets must be kept.
+    ``may_refuse_names``: names that are not UTF-8, hold control characters or backslashes, end in a blank or a dot, are
+    very long or look alike are kept exactly, or refused as `NameRefused`. If false, all of up to 255 octets must be
+    kept.
 
     ``keeps_open_files``: who has a file open reads it as it was after it was replaced, renamed or removed. If false,
     reading may also fail with `FileChanged` or `NotFound`; other octets are never read.

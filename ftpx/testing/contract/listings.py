@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ftpx.errors import NotADirectory, NotFound, StorageError
+from ftpx.errors import NameRefused, NotADirectory, NotFound, StorageError
 from ftpx.interfaces import Kind
 from ftpx.testing.contract.case import StorageCase
 
@@ -49,9 +49,11 @@ class ListingsContract(StorageCase):
 
     def test_similar_names(self) -> None:
         """PH02: a directory's entries are not mixed with those of one whose name begins or ends like its own."""
-        paths = [("d",), ("d2",), ("dd",), ("d ",), ("d.",), ("d-",)]
+        refusal = [NameRefused] if self.may_refuse_names else []
+        names = ("d", "d2", "dd", "d-", "d ", "d.")
+        paths = [(name,) for name in names if self.try_to(self.storage.make_directory((name,)), *refusal)]
+        self.assertGreaterEqual(len(paths), 4)
         for path in paths:
-            self.make_directory(path)
             self.put((*path, f"in {path[0]}"), b"")
         for path in paths:
             self.assertEqual(self.names(path), [f"in {path[0]}"])
