@@ -110,16 +110,18 @@ class Sshd:
     def _descendants(self) -> list[int]:
         """The processes of the sessions, which make process groups of their own."""
         assert self._process is not None
-        found, parents = [], {self._process.pid}
-        for entry in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
+        parents: dict[int, int] = {}
+        for entry in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
             try:
                 fields = Path(f"/proc/{entry}/stat").read_text(encoding="ascii", errors="replace")
             except OSError:
                 continue
-            if int(fields.rpartition(")")[2].split()[1]) in parents:
-                parents.add(entry)
-                found.append(entry)
-        return found
+            parents[entry] = int(fields.rpartition(")")[2].split()[1])
+        # The number of a process may be less than that of its parent.
+        found = [self._process.pid]
+        for process in found:
+            found += [child for child, parent in parents.items() if parent == process]
+        return found[1:]
 
     def signal(self, number: int) -> None:
         """Send a signal to the server and to all its sessions."""

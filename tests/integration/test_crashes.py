@@ -25,7 +25,7 @@ from tests.integration.crash_rounds import OTHER_USER, CrashServer
 from tests.integration.crash_stories import NAME, OLD, STORIES, Story, break_upload, send
 from tests.integration.waiting import eventually
 
-_ROUNDS = int(os.environ.get("CRASH_ROUNDS", "200"))
+_ROUNDS = int(os.environ.get("CRASH_ROUNDS", "100"))
 _SEED = int(os.environ.get("CRASH_SEED", str(time.time_ns() % 1_000_000)))
 # No upload has so many steps.
 _MOST_STEPS = 200

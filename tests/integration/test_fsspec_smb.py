@@ -43,7 +43,8 @@ def _not_for_windows(name: str) -> bool:
 class ContractTests(StorageContract, SynchronousTestCase):
     """The contract of storages, over SMB."""
 
-    long_listing = 1200
+    # Each takes some hundredths of a second, while it is made and while it is looked for.
+    long_listing = 300
     # What Windows cannot have in a name, or at its end, is refused.
     good_names = tuple(name for name in StorageContract.good_names if not _not_for_windows(name))
     odd_names = (*StorageContract.odd_names, *filter(_not_for_windows, StorageContract.good_names))

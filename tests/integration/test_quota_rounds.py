@@ -13,7 +13,7 @@ import time
 from tests.integration.accounts_cases import AccountsTestCase, PostgresqlAccountsTestCase
 from tests.integration.quota_rounds import QUOTA, Rounds
 
-_ROUNDS = int(os.environ.get("QUOTA_ROUNDS", "20"))
+_ROUNDS = int(os.environ.get("QUOTA_ROUNDS", "10"))
 _SEED = int(os.environ.get("QUOTA_SEED", str(time.time_ns() % 1_000_000)))
 
 
