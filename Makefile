@@ -55,7 +55,7 @@ serve: $(VENV)/.installed
 
 test: $(TOOLS)/.tools-test
 	@.ci/clients
-	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
 	@for package in $(COVERED); do \
 	    $(BIN)/coverage report --include="$$package/*" --fail-under=$(COVERAGE) >$(TOOLS)/coverage-report \
 	    || { cat $(TOOLS)/coverage-report; exit 1; }; \
