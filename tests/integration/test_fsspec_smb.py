@@ -13,7 +13,7 @@ from functools import cache
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpx.errors import PermissionDenied
+from ftpx.errors import NameRefused, NotFound, PermissionDenied
 from ftpx.interfaces import IStorage
 from ftpx.storage.filesystems.plugin import open_filesystem
 from ftpx.storage.filesystems.settings import FilesystemSettings
@@ -52,15 +52,33 @@ class ContractTests(StorageContract, SynchronousTestCase):
     def make_storage(self) -> IStorage:
         """An empty directory."""
         server = samba()
-        name = uuid.uuid4().hex
-        (server.root / name).mkdir()
-        return open_filesystem(FilesystemSettings(f"{server.url}/{name}", server.options), InlinePool())
+        self.folder = uuid.uuid4().hex
+        (server.root / self.folder).mkdir()
+        return open_filesystem(FilesystemSettings(f"{server.url}/{self.folder}", server.options), InlinePool())
 
     def test_name_case(self) -> None:
-        """PH14: upper and lower case are one file, as the server has it."""
-        self.put(("a",), b"small")
-        self.put(("A",), b"large")
-        self.assertEqual((self.get(("a",)), len(self.names())), (b"large", 1))
+        """PH14: one name is reached in one form only, or rights that go by names would not hold."""
+        self.make_directory(("dir",))
+        self.put(("dir", "a"), b"small")
+        for path in (("dir", "A"), ("Dir", "a")):
+            self.assert_fails(self.storage.open_write(path), NameRefused)
+            self.assert_fails(self.storage.open_read(path), NameRefused)
+            self.assert_fails(self.storage.stat(path), NameRefused)
+            self.assert_fails(self.storage.remove_file(path), NameRefused)
+            self.assert_fails(self.storage.rename(("dir", "a"), path), NameRefused)
+        self.assert_fails(self.storage.make_directory(("DIR",)), NameRefused)
+        self.assert_listing_fails(("DIR",), NameRefused)
+        self.assertEqual((self.names(), self.get(("dir", "a"))), (["dir"], b"small"))
+
+    def test_short_name(self) -> None:
+        """Nor is a file reached by the short name that the server makes for it."""
+        folder = samba().root / self.folder
+        (folder / "ends in a dot.").write_bytes(b"x")
+        (short,) = self.names()
+        self.assertNotEqual(short, "ends in a dot.")
+        self.put(("a long name of a file",), b"y")
+        for number in range(3):
+            self.assert_fails(self.storage.open_read((f"ALONGN~{number}",)), NameRefused, NotFound)
 
     def test_directory_renamed_before_commit(self) -> None:
         """A directory in which a file is open cannot get another name, and the upload is not harmed."""

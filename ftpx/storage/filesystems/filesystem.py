@@ -84,6 +84,9 @@ class Filesystem:
             raise NameRefused("the filesystem cannot keep this name")
         return path
 
+    def require_exact(self, names: Sequence[str]) -> None:
+        """:raises NameRefused: a path would reach something that has another name, as where case is ignored."""
+
     def real_path(self, path: str) -> str:
         """The path without symbolic links; only where there are `links`."""
         return path

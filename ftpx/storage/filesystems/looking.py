@@ -50,6 +50,7 @@ class Look:
         :raises NameRefused: the filesystem cannot have it.
         """
         path = filesystem.path(names)
+        filesystem.require_exact(names)
         if filesystem.links and len(names) > 1 and not self._is_below(filesystem, names[:-1]):
             raise NotFound("no such file or directory")
         return path

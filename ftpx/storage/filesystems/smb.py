@@ -31,7 +31,10 @@ _DEVICES: Final = re.compile(
 
 class SmbFilesystem(Filesystem):
     """
-    A share of an SMB server. Names that differ in case only are one, as far as the server is concerned.
+    A share of an SMB server.
+
+    To the server, names that differ in case only are one, and some have a short one as well. Rights and quotas go by
+    names; so each name of a path is compared with what the server has, and none but that one reaches a file.
 
     All instances use one connection to the server, which is made again when it is lost.
     """
@@ -42,8 +45,11 @@ class SmbFilesystem(Filesystem):
     def __init__(self, filesystem: Any, root: str) -> None:
         import smbclient  # type: ignore[import-untyped]  # it has no types
 
+        from ftpx.storage.filesystems.smb_names import is_exact
+
         super().__init__(filesystem, root)
         self._client = smbclient
+        self._is_exact = is_exact
         self._port = {"port": filesystem._port}
 
     @classmethod
@@ -57,6 +63,11 @@ class SmbFilesystem(Filesystem):
             if name.endswith(_NEVER_LAST) or not _NEVER_IN_NAMES.isdisjoint(name) or _DEVICES.fullmatch(name):
                 raise NameRefused("the filesystem cannot keep this name")
         return super().path(names)
+
+    def require_exact(self, names: Sequence[str]) -> None:
+        """Refuse what the server has in another form; see `Filesystem`."""
+        if not self._is_exact(self._unc(self.path(())), names, **self._port):
+            raise NameRefused("the filesystem has that name in another form")
 
     def _unc(self, path: str) -> str:
         """A path as Windows has it."""
