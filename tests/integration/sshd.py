@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import unittest
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.integration.server import free_port
@@ -126,16 +129,23 @@ class Sshd:
     def signal(self, number: int) -> None:
         """Send a signal to the server and to all its sessions."""
         assert self._process is not None
-        for process in [*self._descendants(), self._process.pid]:
-            try:
+        # All are stopped first: a session that began meanwhile would be missed, and live on by itself.
+        stopped: list[int] = []
+        while found := [process for process in (self._process.pid, *self._descendants()) if process not in stopped]:
+            self._kill(found, signal.SIGSTOP)
+            stopped += found
+        self._kill(stopped, number)
+
+    @staticmethod
+    def _kill(processes: Iterable[int], number: int) -> None:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(process, number)
-            except ProcessLookupError:
-                continue
 
     def stop(self) -> None:
         """End it and all its sessions, at once."""
         if self._process is not None:
-            self.signal(9)
+            self.signal(signal.SIGKILL)
             self._process.wait(10)
             self._process = None
 

@@ -14,6 +14,7 @@ from tests.integration.lying_store import LyingStore
 from tests.integration.object_cases import PART
 from tests.integration.seaweedfs import CREDENTIALS
 from tests.integration.server import FtpxServer
+from tests.integration.waiting import eventually
 
 
 class CostTests(unittest.TestCase):
@@ -31,6 +32,8 @@ class CostTests(unittest.TestCase):
         self.control = Control((self.server.host, self.server.port), timeout=120)
         self.addCleanup(self.control.close)
         self.control.login(USER, PASSWORD)
+        # When it starts, a server looks once for uploads that are too old.
+        eventually(lambda: self.store.requests == ["ListObjectsV2"], what="the first tidying")
 
     def _stop(self) -> None:
         self.assertEqual(self.server.stop(), 0)
